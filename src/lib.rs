@@ -1,0 +1,3 @@
+//! Moonlet: a runtime for Lua green processes.
+
+pub mod sync;
