@@ -1,3 +1,9 @@
 //! Moonlet: a runtime for Lua green processes.
 
+pub mod lua;
+pub mod mailbox;
+pub mod process;
+pub mod reactor;
+pub mod scheduler;
 pub mod sync;
+pub mod wheel;

@@ -1,0 +1,355 @@
+//! The memory of one VM: small blocks from chunks by size class, big ones from the global allocator,
+//! all of it freed at once when the process ends, without a walk over its Lua objects.
+//!
+//! # Concepts
+//! * **Chunk**: a piece of memory that small blocks are carved from; the first is small, because most
+//!   processes are, later ones double up to a cap.
+//! * **Size class**: small blocks are rounded up to 16 bytes; each class has a free list.
+//! * **Big block**: more than `SMALL_MAX` bytes; has a header in front that links it to its kin, so
+//!   that a drop finds it.
+//!
+//! # Invariants
+//! * **A1** A block belongs to the class of the size it was asked for; Lua tells that size again when
+//!   it frees or grows it.
+//! * **A2** Chunks never move and live as long as the arena.
+//! * **A3** `used` is the sum of the sizes asked for, so it equals what Lua believes to hold.
+
+#![expect(unsafe_code, reason = "an allocator; invariants A1 to A3")]
+
+use std::alloc::{Layout, alloc, dealloc, realloc};
+use std::ptr;
+
+const GRAIN: usize = 16;
+const SMALL_MAX: usize = 512;
+const N_CLASSES: usize = SMALL_MAX / GRAIN;
+const CHUNK_MIN: usize = 4096;
+const CHUNK_MAX: usize = 64 * 1024;
+const _: () = assert!(CHUNK_MIN > SMALL_MAX + size_of::<Chunk>());
+
+#[repr(C, align(16))]
+struct Chunk {
+    next: *mut Chunk,
+    bytes: usize,
+}
+
+#[repr(C, align(16))]
+struct Big {
+    next: *mut Big,
+    prev: *mut Big,
+    bytes: usize,
+}
+
+/// The allocator state of one VM.
+pub(crate) struct Arena {
+    used: usize,
+    limit: usize,
+    bump: *mut u8,
+    bump_end: *mut u8,
+    chunks: *mut Chunk,
+    big: *mut Big,
+    free: [*mut u8; N_CLASSES],
+}
+
+impl std::fmt::Debug for Arena {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Arena").field("used", &self.used).field("limit", &self.limit).finish()
+    }
+}
+
+impl Arena {
+    /// An empty arena; `limit` in bytes, `usize::MAX` for none.
+    pub(crate) fn new(limit: usize) -> Arena {
+        Arena {
+            used: 0,
+            limit,
+            bump: ptr::null_mut(),
+            bump_end: ptr::null_mut(),
+            chunks: ptr::null_mut(),
+            big: ptr::null_mut(),
+            free: [ptr::null_mut(); N_CLASSES],
+        }
+    }
+
+    pub(crate) fn used_bytes(&self) -> usize {
+        self.used
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    pub(crate) fn set_limit(&mut self, bytes: usize) {
+        self.limit = bytes;
+    }
+
+    /// Whether `more` further bytes would go beyond the limit.
+    #[inline]
+    pub(crate) fn exceeds(&self, more: usize) -> bool {
+        more > self.limit.saturating_sub(self.used)
+    }
+
+    /// Allocates (`old` 0), frees (`new` 0) or resizes a block. Null when the system has no memory.
+    ///
+    /// # Safety
+    /// A `block` with `old` > 0 came from this arena with that size and is not used any more after.
+    #[inline]
+    pub(crate) unsafe fn reallocate(&mut self, block: *mut u8, old: usize, new: usize) -> *mut u8 {
+        // SAFETY: A1: sizes are as promised by the caller; each branch keeps a block in its class.
+        unsafe {
+            if new == 0 {
+                self.release(block, old);
+                return ptr::null_mut();
+            }
+            if old == 0 {
+                return self.obtain(new);
+            }
+            if old > SMALL_MAX && new > SMALL_MAX {
+                return self.resize_big(block, old, new);
+            }
+            if old <= SMALL_MAX && new <= SMALL_MAX && class_of(old) == class_of(new) {
+                self.used = self.used - old + new;
+                return block;
+            }
+            let fresh = self.obtain(new);
+            if !fresh.is_null() {
+                ptr::copy_nonoverlapping(block, fresh, old.min(new));
+                self.release(block, old);
+            }
+            fresh
+        }
+    }
+
+    #[inline]
+    unsafe fn obtain(&mut self, bytes: usize) -> *mut u8 {
+        if bytes > SMALL_MAX {
+            // SAFETY: a fresh block.
+            return unsafe { self.obtain_big(bytes) };
+        }
+        let class = class_of(bytes);
+        let head = self.free[class];
+        if !head.is_null() {
+            // SAFETY: a free block's first word links to the next free one of its class.
+            self.free[class] = unsafe { *(head as *const *mut u8) };
+            self.used += bytes;
+            return head;
+        }
+        let size = (class + 1) * GRAIN;
+        if (self.bump_end as usize) - (self.bump as usize) < size && !self.grow() {
+            return ptr::null_mut();
+        }
+        let block = self.bump;
+        // SAFETY: the chunk has at least `size` bytes left.
+        self.bump = unsafe { block.add(size) };
+        self.used += bytes;
+        block
+    }
+
+    #[inline]
+    unsafe fn release(&mut self, block: *mut u8, bytes: usize) {
+        if block.is_null() {
+            return;
+        }
+        self.used -= bytes;
+        if bytes > SMALL_MAX {
+            // SAFETY: big blocks have a header in front.
+            unsafe {
+                let big = header_of(block);
+                self.unlink(big);
+                dealloc(big.cast(), big_layout((*big).bytes));
+            }
+            return;
+        }
+        let class = class_of(bytes);
+        // SAFETY: the block is dead and at least one word long (GRAIN).
+        unsafe { *(block as *mut *mut u8) = self.free[class] };
+        self.free[class] = block;
+    }
+
+    /// Starts a new chunk; what is left of the old one goes to the free lists.
+    #[cold]
+    fn grow(&mut self) -> bool {
+        self.recycle_tail();
+        // SAFETY: chunk headers are written once, when they are made (A2).
+        let last = if self.chunks.is_null() { 0 } else { unsafe { (*self.chunks).bytes } };
+        let bytes = (last * 2).clamp(CHUNK_MIN, CHUNK_MAX);
+        let layout = chunk_layout(bytes);
+        // SAFETY: the layout has a size above zero.
+        let raw = unsafe { alloc(layout) };
+        if raw.is_null() {
+            return false;
+        }
+        let chunk = raw.cast::<Chunk>();
+        // SAFETY: fresh memory of `bytes` bytes, aligned for a header.
+        unsafe {
+            chunk.write(Chunk { next: self.chunks, bytes });
+            self.bump = raw.add(size_of::<Chunk>());
+            self.bump_end = raw.add(bytes);
+        }
+        self.chunks = chunk;
+        true
+    }
+
+    fn recycle_tail(&mut self) {
+        let left = (self.bump_end as usize) - (self.bump as usize);
+        if left >= GRAIN {
+            let class = left / GRAIN - 1;
+            // SAFETY: the tail is unused memory of a live chunk, a multiple of GRAIN and at most
+            // SMALL_MAX long, because a block that fits no tail is at most SMALL_MAX.
+            unsafe { *(self.bump as *mut *mut u8) = self.free[class] };
+            self.free[class] = self.bump;
+        }
+    }
+
+    unsafe fn obtain_big(&mut self, bytes: usize) -> *mut u8 {
+        let Some(layout) = try_big_layout(bytes) else { return ptr::null_mut() };
+        // SAFETY: the layout has a size above zero.
+        let big = unsafe { alloc(layout) }.cast::<Big>();
+        if big.is_null() {
+            return ptr::null_mut();
+        }
+        // SAFETY: fresh memory with room for the header.
+        unsafe {
+            big.write(Big { next: ptr::null_mut(), prev: ptr::null_mut(), bytes });
+            self.link(big);
+            self.used += bytes;
+            big.add(1).cast()
+        }
+    }
+
+    unsafe fn resize_big(&mut self, block: *mut u8, old: usize, new: usize) -> *mut u8 {
+        let Some(target) = try_big_layout(new) else { return ptr::null_mut() };
+        // SAFETY: the header is in front; it is taken out of the list while it may move.
+        unsafe {
+            let big = header_of(block);
+            self.unlink(big);
+            let moved = realloc(big.cast(), big_layout(old), target.size()).cast::<Big>();
+            if moved.is_null() {
+                self.link(big);
+                return ptr::null_mut();
+            }
+            (*moved).bytes = new;
+            self.link(moved);
+            self.used = self.used - old + new;
+            moved.add(1).cast()
+        }
+    }
+
+    unsafe fn link(&mut self, big: *mut Big) {
+        // SAFETY: list nodes are live headers.
+        unsafe {
+            (*big).prev = ptr::null_mut();
+            (*big).next = self.big;
+            if !self.big.is_null() {
+                (*self.big).prev = big;
+            }
+        }
+        self.big = big;
+    }
+
+    unsafe fn unlink(&mut self, big: *mut Big) {
+        // SAFETY: list nodes are live headers.
+        unsafe {
+            let (prev, next) = ((*big).prev, (*big).next);
+            if prev.is_null() {
+                self.big = next;
+            } else {
+                (*prev).next = next;
+            }
+            if !next.is_null() {
+                (*next).prev = prev;
+            }
+        }
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // SAFETY: A2: every chunk and big block is on its list exactly once.
+        unsafe {
+            let mut chunk = self.chunks;
+            while !chunk.is_null() {
+                let next = (*chunk).next;
+                dealloc(chunk.cast(), chunk_layout((*chunk).bytes));
+                chunk = next;
+            }
+            let mut big = self.big;
+            while !big.is_null() {
+                let next = (*big).next;
+                dealloc(big.cast(), big_layout((*big).bytes));
+                big = next;
+            }
+        }
+    }
+}
+
+#[inline]
+fn class_of(bytes: usize) -> usize {
+    (bytes - 1) / GRAIN
+}
+
+fn chunk_layout(bytes: usize) -> Layout {
+    Layout::from_size_align(bytes, GRAIN).expect("chunk sizes are bounded by CHUNK_MAX")
+}
+
+fn try_big_layout(bytes: usize) -> Option<Layout> {
+    Layout::from_size_align(bytes.checked_add(size_of::<Big>())?, GRAIN).ok()
+}
+
+fn big_layout(bytes: usize) -> Layout {
+    try_big_layout(bytes).expect("the block was allocated with this size")
+}
+
+unsafe fn header_of(block: *mut u8) -> *mut Big {
+    // SAFETY: big blocks start right after their header.
+    unsafe { block.cast::<Big>().sub(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Fills a block so that an overlap with another shows.
+    unsafe fn paint(block: *mut u8, bytes: usize, colour: u8) {
+        // SAFETY: the block is `bytes` long.
+        unsafe { ptr::write_bytes(block, colour, bytes) };
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_keep_their_bytes_and_the_count_is_exact(
+            ops in prop::collection::vec((0usize..40, 0usize..3000), 1..300)
+        ) {
+            let mut arena = Arena::new(usize::MAX);
+            let mut blocks: Vec<(*mut u8, usize, u8)> = vec![(ptr::null_mut(), 0, 0); 40];
+            for (turn, (slot, bytes)) in ops.into_iter().enumerate() {
+                let (block, old, colour) = blocks[slot];
+                // SAFETY: the model keeps each block's size; blocks are painted within their size.
+                unsafe {
+                    let fresh = arena.reallocate(block, old, bytes);
+                    let keep = old.min(bytes);
+                    if keep > 0 {
+                        let kept = std::slice::from_raw_parts(fresh, keep);
+                        prop_assert!(kept.iter().all(|byte| *byte == colour));
+                    }
+                    let colour = (turn % 251) as u8;
+                    if bytes > 0 {
+                        paint(fresh, bytes, colour);
+                    }
+                    blocks[slot] = (fresh, bytes, colour);
+                }
+                prop_assert_eq!(arena.used_bytes(), blocks.iter().map(|b| b.1).sum::<usize>());
+            }
+        }
+    }
+
+    #[test]
+    fn the_limit_counts_what_is_held() {
+        let mut arena = Arena::new(1000);
+        // SAFETY: fresh blocks.
+        unsafe { arena.reallocate(ptr::null_mut(), 0, 600) };
+        assert!(arena.exceeds(401));
+        assert!(!arena.exceeds(400));
+    }
+}

@@ -1,0 +1,218 @@
+//! What one Lua VM needs of the runtime besides Lua itself, reachable from every coroutine of it.
+
+use std::cell::{Cell, UnsafeCell};
+use std::ffi::c_void;
+
+use super::ffi::{self, lua_State};
+use crate::lua::arena::Arena;
+
+/// Flags of one coroutine, kept in the low bits of its extra-space word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ThreadTag {
+    /// The coroutine is somewhere in a fiber's stack of coroutines: running or `normal`.
+    Active = 1,
+    /// The coroutine was made by `coroutine.spawn`.
+    Spawned = 2,
+}
+
+const TAG_MASK: usize = 15;
+
+/// Something whose Lua object was collected, to be released by the layer above at its next safe point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Garbage {
+    /// The object's type tag.
+    pub(crate) tag: u32,
+    /// The object's native part.
+    pub(crate) id: u64,
+}
+
+/// One VM's allocator, flags and owner. Aligned so that its address leaves room for the tags.
+#[repr(align(16))]
+#[derive(Debug)]
+pub(crate) struct Universe {
+    arena: UnsafeCell<Arena>,
+    /// Depth of running host functions: above zero the allocator grants (R2).
+    host_depth: Cell<u32>,
+    /// A host function allocated beyond the limit; its trampoline raises.
+    over_limit: Cell<bool>,
+    /// A host function panicked, or a kill must end the VM: no Lua code of it may run any more.
+    dying: Cell<bool>,
+    /// What the host raises when the next resume must raise instead of return.
+    raise_on_resume: Cell<bool>,
+    /// Depth of coroutines that were resumed from inside a C function that cannot be suspended.
+    nested: Cell<u32>,
+    garbage: UnsafeCell<Vec<Garbage>>,
+    /// The layer above (`Cx`); null while nobody runs the VM.
+    owner: Cell<*mut c_void>,
+    panic_text: UnsafeCell<Option<String>>,
+}
+
+impl Universe {
+    pub(crate) fn new(memory_limit: usize) -> Box<Universe> {
+        Box::new(Universe {
+            arena: UnsafeCell::new(Arena::new(memory_limit)),
+            host_depth: Cell::new(0),
+            over_limit: Cell::new(false),
+            dying: Cell::new(false),
+            raise_on_resume: Cell::new(false),
+            nested: Cell::new(0),
+            garbage: UnsafeCell::new(Vec::new()),
+            owner: Cell::new(std::ptr::null_mut()),
+            panic_text: UnsafeCell::new(None),
+        })
+    }
+
+    /// The universe of the VM that `l` belongs to.
+    ///
+    /// # Safety
+    /// `l` is a live `lua_State` of a VM whose main thread was tied by [`Universe::tie`].
+    #[inline]
+    pub(crate) unsafe fn of<'a>(l: *mut lua_State) -> &'a Universe {
+        // SAFETY: R5: the extra space holds the tied address plus tags, and new coroutines copy it.
+        unsafe {
+            let word = *(ffi::lua_getextraspace(l) as *const usize);
+            &*((word & !TAG_MASK) as *const Universe)
+        }
+    }
+
+    /// Ties a fresh main thread to this universe, before any coroutine of it is made.
+    ///
+    /// # Safety
+    /// `l` is the main thread of a VM that was made with this universe's allocator.
+    pub(crate) unsafe fn tie(&self, l: *mut lua_State) {
+        // SAFETY: the extra space is one pointer wide by definition of LUA_EXTRASPACE.
+        unsafe { *(ffi::lua_getextraspace(l) as *mut usize) = std::ptr::from_ref(self) as usize };
+    }
+
+    /// Whether coroutine `l` carries `tag`.
+    ///
+    /// # Safety
+    /// As [`Universe::of`].
+    pub(crate) unsafe fn has_tag(l: *mut lua_State, tag: ThreadTag) -> bool {
+        // SAFETY: as in `of`.
+        unsafe { *(ffi::lua_getextraspace(l) as *const usize) & tag as usize != 0 }
+    }
+
+    /// Sets or clears `tag` on coroutine `l`.
+    ///
+    /// # Safety
+    /// As [`Universe::of`].
+    pub(crate) unsafe fn set_tag(l: *mut lua_State, tag: ThreadTag, on: bool) {
+        // SAFETY: as in `of`; the low bits are free because a universe is 16-byte aligned.
+        unsafe {
+            let word = ffi::lua_getextraspace(l) as *mut usize;
+            *word = if on { *word | tag as usize } else { *word & !(tag as usize) };
+        }
+    }
+
+    /// Bytes that the VM holds at this moment, by the allocator's own count.
+    pub(crate) fn used_bytes(&self) -> usize {
+        // SAFETY: R5: one thread at a time, and no reference into the arena is kept.
+        unsafe { (*self.arena.get()).used_bytes() }
+    }
+
+    /// Replaces the limit of bytes; `usize::MAX` means none.
+    pub(crate) fn set_memory_limit(&self, bytes: usize) {
+        // SAFETY: as in `used_bytes`.
+        unsafe { (*self.arena.get()).set_limit(bytes) }
+    }
+
+    pub(crate) fn memory_limit(&self) -> usize {
+        // SAFETY: as in `used_bytes`.
+        unsafe { (*self.arena.get()).limit() }
+    }
+
+    pub(super) fn enter_host(&self) {
+        self.host_depth.set(self.host_depth.get() + 1);
+    }
+
+    /// Ends a host function; true when it allocated beyond the limit and memory is still over it.
+    pub(super) fn leave_host(&self) -> bool {
+        self.host_depth.set(self.host_depth.get() - 1);
+        self.over_limit.replace(false)
+    }
+
+    pub(crate) fn is_dying(&self) -> bool {
+        self.dying.get()
+    }
+
+    /// From now on no Lua code of this VM may go on: waits and hooks end it.
+    pub(crate) fn set_dying(&self) {
+        self.dying.set(true);
+    }
+
+    pub(crate) fn set_raise_on_resume(&self) {
+        self.raise_on_resume.set(true);
+    }
+
+    pub(super) fn take_raise_on_resume(&self) -> bool {
+        self.raise_on_resume.replace(false)
+    }
+
+    pub(crate) fn nested(&self) -> &Cell<u32> {
+        &self.nested
+    }
+
+    pub(crate) fn set_owner(&self, owner: *mut c_void) {
+        self.owner.set(owner);
+    }
+
+    pub(crate) fn owner(&self) -> *mut c_void {
+        self.owner.get()
+    }
+
+    /// Notes that an object was collected. Called by finalizers, in the middle of any allocation.
+    pub(super) fn discard(&self, garbage: Garbage) {
+        // SAFETY: R5; the vector is touched only here and in `take_garbage`, neither re-enters Lua.
+        unsafe { (*self.garbage.get()).push(garbage) }
+    }
+
+    /// What was collected since the last call.
+    pub(crate) fn take_garbage(&self) -> Vec<Garbage> {
+        // SAFETY: as in `discard`.
+        unsafe { std::mem::take(&mut *self.garbage.get()) }
+    }
+
+    pub(crate) fn has_garbage(&self) -> bool {
+        // SAFETY: as in `discard`.
+        unsafe { !(*self.garbage.get()).is_empty() }
+    }
+
+    pub(super) fn poison(&self, text: String) {
+        // SAFETY: R5; no reference to the text is kept.
+        unsafe { *self.panic_text.get() = Some(text) };
+        self.dying.set(true);
+    }
+
+    /// The text of a panic in a host function, if that is what ends this VM.
+    pub(crate) fn take_panic(&self) -> Option<String> {
+        // SAFETY: as in `poison`.
+        unsafe { (*self.panic_text.get()).take() }
+    }
+}
+
+/// The allocator handed to Lua; `ud` is the universe.
+///
+/// # Safety
+/// Called by Lua only: `ptr`, `old` and `new` follow the contract of `lua_Alloc`.
+pub(crate) unsafe extern "C" fn allocate(
+    ud: *mut c_void,
+    ptr: *mut c_void,
+    old: usize,
+    new: usize,
+) -> *mut c_void {
+    // SAFETY: `ud` is the universe that the VM was made with (R5).
+    let universe = unsafe { &*(ud as *const Universe) };
+    // SAFETY: R5: nobody else holds a reference into the arena while Lua runs.
+    let arena = unsafe { &mut *universe.arena.get() };
+    // With a null pointer `old` tells the kind of object, not a size.
+    let old = if ptr.is_null() { 0 } else { old };
+    if new > old && arena.exceeds(new - old) {
+        if universe.host_depth.get() == 0 {
+            return std::ptr::null_mut();
+        }
+        universe.over_limit.set(true);
+    }
+    // SAFETY: a block that is not null came from this arena with size `old`.
+    unsafe { arena.reallocate(ptr.cast(), old, new).cast() }
+}

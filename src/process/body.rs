@@ -1,0 +1,138 @@
+//! What a process runs: the interface between processes and the language above them.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use super::exit::{Exit, Failure};
+use super::message::{Encoded, Message};
+use super::pid::Pid;
+use super::process::{Process, State};
+use super::runtime::Runtime;
+use super::signal::Cancel;
+use crate::scheduler::{Context, Readiness};
+
+/// The program of a process: it runs in steps and takes in what happens to the process.
+pub trait Body: Send {
+    /// Runs until the program waits, its slice is over, or it ends. Signals that wait when a step
+    /// begins have not been taken in yet: the body does that, through [`Step::take_in`].
+    fn step(&mut self, step: &mut Step<'_>) -> StepEnd;
+
+    /// The process ends: timers and other things that it registered with the worker are given back.
+    /// Undelivered messages and all program state go when the body is dropped, right after.
+    fn end(&mut self, step: &mut Step<'_>);
+
+    /// Where each coroutine is, for the report of what a shutdown had to kill. Called after the end.
+    fn places(&self) -> Vec<String>;
+}
+
+/// How a step ended.
+#[derive(Debug)]
+pub enum StepEnd {
+    /// The slice is over.
+    Preempted,
+    /// Nothing to do until a signal comes.
+    Waiting,
+    /// The process is over.
+    Finished(Exit),
+}
+
+/// Takes what comes out of the mailbox, in order.
+pub trait Sink {
+    /// A message.
+    fn message(&mut self, message: Box<Message>);
+    /// A lifecycle event for the program.
+    fn event(&mut self, event: Event);
+    /// A timer is due.
+    fn timer(&mut self, token: u64, at_ns: u64);
+    /// A source is ready.
+    fn io(&mut self, token: u64, ready: Readiness);
+    /// A call was answered, or its target ended.
+    fn reply(&mut self, id: u64, result: Result<Encoded, Box<Failure>>);
+    /// A process that this one watches on its own account (exec, call) ended.
+    fn watched_exit(&mut self, id: u64, from: Pid, exit: &Exit);
+    /// Work outside of the workers is done.
+    fn done(&mut self, id: u64, result: Box<dyn std::any::Any + Send>);
+}
+
+/// What `process.events()` yields.
+#[derive(Debug)]
+pub enum Event {
+    /// A monitored process ended.
+    Exit {
+        /// Who.
+        from: Pid,
+        /// Unix nanoseconds.
+        at_ns: i128,
+        /// How.
+        exit: Arc<Exit>,
+    },
+    /// A linked process failed, and `trap_links` is on.
+    LinkDown {
+        /// Who.
+        from: Pid,
+        /// Unix nanoseconds.
+        at_ns: i128,
+        /// How.
+        exit: Arc<Exit>,
+    },
+    /// Somebody asks the process to end.
+    Cancel {
+        /// The request; its grace is the one in force after it.
+        cancel: Box<Cancel>,
+    },
+}
+
+/// What a running step can reach: its process, the process's own state, and the worker.
+pub struct Step<'a> {
+    /// The running process.
+    pub process: &'a Arc<Process>,
+    /// Its links, monitors and options.
+    pub state: &'a mut State,
+    /// The worker that runs it.
+    pub worker: &'a dyn Context<Process>,
+}
+
+impl Debug for Step<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Step").field("pid", &self.process.pid()).finish_non_exhaustive()
+    }
+}
+
+impl Step<'_> {
+    /// The runtime that the process belongs to.
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        self.process.runtime()
+    }
+}
+
+/// Limits of one process (specification of processes, section 18).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// Bytes of Lua heap plus undelivered messages; none for no limit.
+    pub memory_bytes: Option<u64>,
+    /// Undelivered messages, and what happens to one too many.
+    pub mailbox: Option<MailboxLimit>,
+}
+
+/// A limit of undelivered messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MailboxLimit {
+    /// How many may wait.
+    pub max_messages: u64,
+    /// What happens to one too many.
+    pub on_full: OnFull,
+}
+
+/// What happens to a message that comes to a full mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFull {
+    /// The sender gets an error.
+    #[default]
+    Reject,
+    /// It is dropped.
+    DropNew,
+    /// The oldest undelivered message is dropped instead.
+    DropOld,
+    /// The receiver is killed.
+    Kill,
+}

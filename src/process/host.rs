@@ -1,0 +1,84 @@
+//! A process host: a pool of workers, the limits of its processes, and its part in a shutdown.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::body::Limits;
+use super::process::Process;
+use crate::scheduler::Pool;
+
+/// What a host is made of.
+#[derive(Debug, Clone)]
+pub struct HostConfig {
+    /// The host's id.
+    pub id: &'static str,
+    /// Live processes at one time.
+    pub max_processes: usize,
+    /// Defaults for its processes.
+    pub limits: Limits,
+    /// From CANCEL to kill at shutdown, in nanoseconds.
+    pub stop_timeout_ns: u64,
+}
+
+/// A running host.
+pub struct Host {
+    config: HostConfig,
+    pool: Arc<dyn Pool<Process>>,
+    live: AtomicUsize,
+    stopping: AtomicBool,
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("config", &self.config).field("live", &self.live).finish()
+    }
+}
+
+impl Host {
+    pub(crate) fn new(config: HostConfig, pool: Arc<dyn Pool<Process>>) -> Arc<Host> {
+        let (live, stopping) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Arc::new(Host { config, pool, live, stopping })
+    }
+
+    /// The host's id.
+    pub fn id(&self) -> &'static str {
+        self.config.id
+    }
+
+    /// What it was made of.
+    pub fn config(&self) -> &HostConfig {
+        &self.config
+    }
+
+    /// Its workers.
+    pub fn pool(&self) -> &Arc<dyn Pool<Process>> {
+        &self.pool
+    }
+
+    /// How many processes live on it.
+    pub fn n_live(&self) -> usize {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    /// From now on every spawn on it fails.
+    pub fn stop_spawning(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Claims room for one process; false at the limit.
+    pub(crate) fn admit(&self) -> bool {
+        if self.live.fetch_add(1, Ordering::Relaxed) < self.config.max_processes {
+            return true;
+        }
+        self.live.fetch_sub(1, Ordering::Relaxed);
+        false
+    }
+
+    pub(crate) fn leave(&self) {
+        self.live.fetch_sub(1, Ordering::Relaxed);
+    }
+}

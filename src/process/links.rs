@@ -1,0 +1,85 @@
+//! Links: one shared record for both ends, with one atomic state, so that two ends which link, unlink
+//! and fail at once cannot be left with half a link.
+//!
+//! # Invariants
+//! * **L1** `active` goes from true to false once and never back; linking again makes a new record.
+//! * **L2** An end acts on a LINK_DOWN only if the record was active when it took the signal in.
+
+use smallvec::SmallVec;
+
+use super::pid::{Pid, Serial};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+/// The record that both ends of a link share.
+#[derive(Debug)]
+pub struct Link {
+    active: AtomicBool,
+}
+
+impl Link {
+    pub(crate) fn new() -> Arc<Link> {
+        Arc::new(Link { active: AtomicBool::new(true) })
+    }
+
+    /// Removes the link for both ends.
+    pub(crate) fn cut(&self) {
+        // Release pairs with the acquire of `is_active`: what the end did before it unlinked is seen.
+        self.active.store(false, Ordering::Release);
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        // Acquire pairs with the release of `cut`.
+        self.active.load(Ordering::Acquire)
+    }
+}
+
+/// The links of one process, by the other end. Two ends that linked to each other at the same time
+/// have two records; they stand and fall together.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    by_peer: FxHashMap<Serial, (Pid, SmallVec<[Arc<Link>; 1]>)>,
+}
+
+impl Links {
+    pub(crate) fn contains(&self, peer: Pid) -> bool {
+        self.by_peer
+            .get(&peer.serial())
+            .is_some_and(|(_, links)| links.iter().any(|l| l.is_active()))
+    }
+
+    pub(crate) fn add(&mut self, peer: Pid, link: Arc<Link>) {
+        let (_, links) = self.by_peer.entry(peer.serial()).or_insert((peer, SmallVec::new()));
+        links.retain(|link| link.is_active());
+        links.push(link);
+    }
+
+    /// Removes one record, because the other end gave it up.
+    pub(crate) fn remove(&mut self, peer: Pid, link: &Arc<Link>) {
+        if let Some((_, links)) = self.by_peer.get_mut(&peer.serial()) {
+            links.retain(|other| !Arc::ptr_eq(other, link));
+            if links.is_empty() {
+                self.by_peer.remove(&peer.serial());
+            }
+        }
+    }
+
+    /// Removes every record that ties this process to `peer`; gives those that were active.
+    pub(crate) fn cut(&mut self, peer: Pid) -> SmallVec<[Arc<Link>; 1]> {
+        let Some((_, mut links)) = self.by_peer.remove(&peer.serial()) else {
+            return SmallVec::new();
+        };
+        links.retain(|link| link.is_active());
+        links.iter().for_each(|link| link.cut());
+        links
+    }
+
+    /// Takes out all active links, for the end of the process.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = (Pid, Arc<Link>)> + use<> {
+        std::mem::take(&mut self.by_peer)
+            .into_values()
+            .flat_map(|(peer, links)| links.into_iter().map(move |link| (peer, link)))
+            .filter(|(_, link)| link.is_active())
+    }
+}

@@ -1,0 +1,125 @@
+//! Process identifiers: a serial number that is never given out twice in a run, and the host.
+
+use std::fmt;
+
+/// The lowest bits of a serial are the slot in the process table, the rest counts the slot's uses.
+pub(crate) const SLOT_BITS: u32 = 24;
+pub(crate) const GENERATION_BITS: u32 = 36;
+const _: () = assert!(SLOT_BITS + GENERATION_BITS <= 64);
+
+/// The number in a PID. Zero is never given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Serial(u64);
+
+impl Serial {
+    pub(crate) fn new(slot: u32, generation: u64) -> Serial {
+        debug_assert!(slot < 1 << SLOT_BITS && generation < 1 << GENERATION_BITS);
+        Serial(generation << SLOT_BITS | u64::from(slot))
+    }
+
+    pub(crate) fn slot(self) -> usize {
+        (self.0 & ((1 << SLOT_BITS) - 1)) as usize
+    }
+
+    pub(crate) fn generation(self) -> u64 {
+        self.0 >> SLOT_BITS
+    }
+
+    /// The number itself.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// Names one process of this run, dead or alive. Its text is `{<host id>|0x<number>}`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pid {
+    serial: Serial,
+    host: &'static str,
+}
+
+impl Pid {
+    pub(crate) fn new(serial: Serial, host: &'static str) -> Pid {
+        Pid { serial, host }
+    }
+
+    /// The number of the process.
+    pub fn serial(self) -> Serial {
+        self.serial
+    }
+
+    /// The id of the host that the process lives on.
+    pub fn host(self) -> &'static str {
+        self.host
+    }
+}
+
+impl fmt::Display for Pid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{{}|0x{:05x}}}", self.host, self.serial.0)
+    }
+}
+
+impl fmt::Debug for Pid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Whether a destination text is meant as a PID: such text is never looked up as a name.
+pub fn has_pid_form(text: &[u8]) -> bool {
+    text.len() >= 2 && text[0] == b'{' && text[text.len() - 1] == b'}' && text.contains(&b'|')
+}
+
+/// Host id and serial of a text in PID form; `None` when it is malformed inside.
+pub(crate) fn parse(text: &[u8]) -> Option<(&[u8], Serial)> {
+    let inner = text.strip_prefix(b"{")?.strip_suffix(b"}")?;
+    let bar = inner.iter().rposition(|byte| *byte == b'|')?;
+    let (host, number) = (&inner[..bar], inner[bar + 1..].strip_prefix(b"0x")?);
+    // One spelling a PID: lower case, padded to five digits and no further.
+    if !(5..=16).contains(&number.len()) || (number.len() > 5 && number[0] == b'0') {
+        return None;
+    }
+    let mut serial = 0u64;
+    for digit in number {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        serial = serial << 4 | u64::from(value);
+    }
+    Some((host, Serial(serial)))
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_text_of_a_pid_parses_to_itself(slot in 0u32..1 << 24, generation in 0u64..1 << 36) {
+            let pid = Pid::new(Serial::new(slot, generation), "app:processes");
+            let text = pid.to_string();
+            prop_assert_eq!(parse(text.as_bytes()), Some((&b"app:processes"[..], pid.serial())));
+            prop_assert_eq!((pid.serial().slot(), pid.serial().generation()), (slot as usize, generation));
+        }
+
+        #[test]
+        fn any_bytes_parse_or_fail_without_panic(text in prop::collection::vec(any::<u8>(), 0..40)) {
+            let _ = parse(&text);
+        }
+    }
+
+    #[test]
+    fn small_numbers_are_padded_to_five_digits() {
+        assert_eq!(Pid::new(Serial::new(4, 0), "app:h").to_string(), "{app:h|0x00004}");
+        for other in
+            ["{app:h|0x4}", "{app:h|0x000004}", "{app:h|0X00004}", "{app:h|4}", "{app:h|0x}"]
+        {
+            assert_eq!(parse(other.as_bytes()), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! The process table: from the serial in a PID to the live process, without a lock.
+//!
+//! # Concepts
+//! * **Slot**: room for one live process; used again and again, each time with the next generation.
+//! * **Pin**: a short-lived claim of a looking thread; the process stays in memory while it is pinned.
+//!
+//! # Invariants
+//! * **T1** `word` = generation (36 bits) · FREE · RETIRED · pins (26 bits). The owner of a live process
+//!   holds one pin itself, from `insert` to `retire`.
+//! * **T2** `process` is written only while the slot is FREE and private to its taker, or by the one
+//!   thread whose compare-and-swap turned RETIRED with no pins into FREE with the next generation.
+//! * **T3** A pin counts only if the word it was added to had the wanted generation and neither FREE nor
+//!   RETIRED; every other pin is taken back at once and nothing is dereferenced under it.
+//! * **T4** A serial is never given out twice: the generation grows with each use of its slot. After
+//!   2^36 uses a slot is left alone for good.
+//!
+//! # Ordering
+//! `insert` publishes the process by clearing FREE (release); a look-up's pin (acquire) that sees the
+//! generation live sees the pointer. The last unpin (acquire, after the release of every other) frees.
+
+#![expect(unsafe_code, reason = "counts references to processes by hand; invariants T1 to T4")]
+
+use std::cell::UnsafeCell;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+use crossbeam_deque::{Injector, Steal};
+
+use super::pid::{GENERATION_BITS, SLOT_BITS, Serial};
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+const PIN_BITS: u32 = 26;
+const PINS: u64 = (1 << PIN_BITS) - 1;
+const RETIRED: u64 = 1 << PIN_BITS;
+const FREE: u64 = 1 << (PIN_BITS + 1);
+const GENERATION_SHIFT: u32 = PIN_BITS + 2;
+const _: () = assert!(GENERATION_SHIFT + GENERATION_BITS == 64);
+
+const CHUNK_BITS: u32 = 12;
+const CHUNK: usize = 1 << CHUNK_BITS;
+const N_CHUNKS: usize = 1 << (SLOT_BITS - CHUNK_BITS);
+
+struct Slot<P> {
+    word: AtomicU64,
+    process: UnsafeCell<Option<Arc<P>>>,
+}
+
+/// All live processes of a runtime.
+pub(crate) struct Table<P> {
+    chunks: Box<[OnceLock<Box<[Slot<P>]>>]>,
+    /// Slots that were used and are free again.
+    free: Injector<u32>,
+    /// The first slot that was never used.
+    fresh: AtomicU64,
+}
+
+// SAFETY: T2 and T3 say who may touch `process`; processes themselves are Send and Sync.
+unsafe impl<P: Send + Sync> Sync for Table<P> {}
+// SAFETY: as above.
+unsafe impl<P: Send + Sync> Send for Table<P> {}
+
+impl<P> std::fmt::Debug for Table<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Table").finish_non_exhaustive()
+    }
+}
+
+impl<P> Table<P> {
+    pub(crate) fn new() -> Table<P> {
+        Table {
+            chunks: (0..N_CHUNKS).map(|_| OnceLock::new()).collect(),
+            free: Injector::new(),
+            // Slot 0 of generation 0 would be serial 0, which means "nobody".
+            fresh: AtomicU64::new(1),
+        }
+    }
+
+    /// Puts a process into the table under a new serial, which `make` gets to build it; `None` when
+    /// all slots are taken.
+    pub(crate) fn insert(&self, make: impl FnOnce(Serial) -> Arc<P>) -> Option<Arc<P>> {
+        let index = self.take_slot()?;
+        let slot = self.slot(index as usize)?;
+        // Relaxed: the free list handed the slot over; its generation does not change any more.
+        let generation = slot.word.load(Ordering::Relaxed) >> GENERATION_SHIFT;
+        let process = make(Serial::new(index, generation));
+        // SAFETY: T2: the slot is FREE and was taken off the free list by this thread alone.
+        unsafe { *slot.process.get() = Some(process.clone()) };
+        slot.word.fetch_add(1, Ordering::Relaxed);
+        // Release pairs with the acquire of `pin`.
+        slot.word.fetch_and(!FREE, Ordering::Release);
+        Some(process)
+    }
+
+    fn take_slot(&self) -> Option<u32> {
+        loop {
+            match self.free.steal() {
+                Steal::Success(index) => return Some(index),
+                Steal::Retry => continue,
+                Steal::Empty => break,
+            }
+        }
+        let index = self.fresh.fetch_add(1, Ordering::Relaxed);
+        if index >= 1 << SLOT_BITS {
+            self.fresh.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        let chunk = &self.chunks[index as usize >> CHUNK_BITS];
+        chunk.get_or_init(|| {
+            let slot = || Slot { word: AtomicU64::new(FREE), process: UnsafeCell::new(None) };
+            (0..CHUNK).map(|_| slot()).collect()
+        });
+        Some(index as u32)
+    }
+
+    fn slot(&self, index: usize) -> Option<&Slot<P>> {
+        self.chunks.get(index >> CHUNK_BITS)?.get()?.get(index & (CHUNK - 1))
+    }
+
+    /// The process with this serial, while it is in the table.
+    pub(crate) fn get(&self, serial: Serial) -> Option<Pinned<'_, P>> {
+        let slot = self.slot(serial.slot())?;
+        // Acquire pairs with the release of `insert`.
+        let word = slot.word.fetch_add(1, Ordering::Acquire);
+        debug_assert!(word & PINS < PINS, "T1: pins overflow");
+        if word >> GENERATION_SHIFT == serial.generation() && word & (FREE | RETIRED) == 0 {
+            return Some(Pinned { table: self, slot, index: serial.slot() as u32 });
+        }
+        self.unpin(slot, serial.slot() as u32);
+        None
+    }
+
+    /// Takes a process out: from now on it is not found. Its memory goes when the last pin does.
+    /// Called once for each inserted process, by its owner.
+    pub(crate) fn retire(&self, serial: Serial) {
+        let slot = self.slot(serial.slot()).expect("T1: only inserted processes retire");
+        // Release: whoever sees the process gone sees what its end did before.
+        slot.word.fetch_or(RETIRED, Ordering::AcqRel);
+        self.unpin(slot, serial.slot() as u32);
+    }
+
+    fn unpin(&self, slot: &Slot<P>, index: u32) {
+        // Release pairs with the acquire of the thread that frees.
+        let word = slot.word.fetch_sub(1, Ordering::Release) - 1;
+        if word & (RETIRED | FREE | PINS) != RETIRED {
+            return;
+        }
+        let next = ((word >> GENERATION_SHIFT) + 1) << GENERATION_SHIFT | FREE;
+        // Acquire pairs with the release of every earlier unpin.
+        if slot.word.compare_exchange(word, next, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            return; // pinned again meanwhile, or freed by another: they see to it
+        }
+        // SAFETY: T2: the exchange made the slot ours until it is on the free list.
+        let process = unsafe { (*slot.process.get()).take() };
+        drop(process);
+        if next >> GENERATION_SHIFT != 0 {
+            self.free.push(index);
+        }
+    }
+
+    /// Calls `visit` with every live process, in no order; those that start or end meanwhile may be
+    /// missed.
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(&Arc<P>)) {
+        let used = self.fresh.load(Ordering::Relaxed) as usize;
+        for index in 1..used {
+            let Some(slot) = self.slot(index) else { continue };
+            let generation = slot.word.load(Ordering::Relaxed) >> GENERATION_SHIFT;
+            if let Some(process) = self.get(Serial::new(index as u32, generation)) {
+                visit(process.arc());
+            }
+        }
+    }
+}
+
+/// A claim on a process in the table.
+pub(crate) struct Pinned<'a, P> {
+    table: &'a Table<P>,
+    slot: &'a Slot<P>,
+    index: u32,
+}
+
+impl<P> Pinned<'_, P> {
+    /// The counted reference that the table holds, to be cloned when the process is kept.
+    pub(crate) fn arc(&self) -> &Arc<P> {
+        // SAFETY: T3: the pin keeps the slot from being freed, so `process` is set and not written.
+        unsafe { (*self.slot.process.get()).as_ref().expect("T1: a pinned slot is live") }
+    }
+}
+
+impl<P> Deref for Pinned<'_, P> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        self.arc()
+    }
+}
+
+impl<P> Drop for Pinned<'_, P> {
+    fn drop(&mut self) {
+        self.table.unpin(self.slot, self.index);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_retired_process_is_not_found_and_its_slot_gets_a_new_serial() {
+        let table = Table::new();
+        let mut serials = Vec::new();
+        let mut insert = || {
+            table.insert(|serial| {
+                serials.push(serial);
+                Arc::new(serial)
+            })
+        };
+        let first = insert().expect("room");
+        let pinned = table.get(*first).expect("live");
+        table.retire(*first);
+        assert!(table.get(*first).is_none());
+        assert_eq!(*pinned.arc(), first, "still there while pinned");
+        drop(pinned);
+        assert_eq!(Arc::strong_count(&first), 1);
+        let second = insert().expect("room");
+        assert_eq!(second.slot(), first.slot());
+        assert_ne!(second, first);
+        assert!(table.get(*first).is_none(), "an old serial never finds the new process");
+        assert!(table.get(*second).is_some());
+    }
+
+    #[test]
+    fn serials_that_were_never_given_out_are_not_found() {
+        let table: Table<()> = Table::new();
+        assert!(table.get(Serial::new(0, 0)).is_none());
+        assert!(table.get(Serial::new(77, 3)).is_none());
+        assert!(table.get(Serial::new((1 << 24) - 1, 1)).is_none());
+    }
+
+    #[test]
+    fn threads_that_insert_look_up_and_retire_never_meet_a_stranger() {
+        const TURNS: usize = if cfg!(miri) { 30 } else { 20_000 };
+        let table: Table<Serial> = Table::new();
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let mut mine = Vec::new();
+                    for turn in 0..TURNS {
+                        let process = table.insert(Arc::new).expect("room");
+                        assert_eq!(table.get(*process).map(|p| **p.arc()), Some(*process));
+                        mine.push(*process);
+                        if turn % 2 == 1 {
+                            let gone = mine.remove(0);
+                            table.retire(gone);
+                            assert!(table.get(gone).is_none());
+                        }
+                    }
+                    mine.into_iter().for_each(|serial| table.retire(serial));
+                });
+            }
+        });
+        let mut left = 0;
+        table.for_each(|_| left += 1);
+        assert_eq!(left, 0);
+    }
+}

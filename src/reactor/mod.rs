@@ -1,0 +1,3 @@
+//! stub
+#[derive(Debug)]
+pub struct Registration(#[expect(dead_code)] u64);
