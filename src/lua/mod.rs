@@ -7,3 +7,6 @@ pub(crate) mod objects;
 pub(crate) mod preempt;
 pub(crate) mod raw;
 pub(crate) mod transfer;
+
+#[cfg(fuzzing)]
+pub use transfer::check_bytes;

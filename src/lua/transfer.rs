@@ -23,18 +23,21 @@ use std::ffi::c_int;
 use std::fmt;
 use std::ops::Range;
 
+#[cfg(any(test, fuzzing))]
+mod check;
 mod decode;
 mod encode;
 mod format;
 mod levels;
 pub(crate) mod path;
-mod plain;
+pub(crate) mod plain;
 mod seen;
 #[cfg(test)]
 mod tests;
 
+#[cfg(fuzzing)]
+pub use check::check_bytes;
 pub(crate) use format::Malformed;
-pub(crate) use plain::PlainType;
 
 use decode::Decoder;
 use encode::{Encoder, Strictness};

@@ -8,5 +8,5 @@ pub(crate) mod message;
 pub(crate) mod module;
 pub(crate) mod payload;
 pub(crate) mod result;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod testing;

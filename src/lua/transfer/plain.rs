@@ -2,8 +2,9 @@
 
 use std::ffi::c_int;
 
-use super::format::Bytes;
 use crate::lua::raw::Stack;
+
+pub(crate) use super::format::Bytes;
 
 /// How objects of one type cross.
 #[derive(Debug)]
