@@ -17,7 +17,7 @@
 
 use std::ffi::{c_int, c_void};
 
-use super::cx::Cx;
+use super::cx::{Cx, TakenIn};
 use super::raw::Universe;
 use super::raw::ffi::{self, lua_Debug, lua_State};
 
@@ -70,7 +70,9 @@ unsafe extern "C-unwind" fn give_way(l: *mut lua_State, _: *mut lua_Debug) {
             ffi::lua_pushlightuserdata(l, std::ptr::null_mut());
             ffi::lua_error(l);
         } else {
-            cx.held_up();
+            if cx.held_up() == TakenIn::Die {
+                universe.set_dying();
+            }
             ffi::lua_sethook(l, Some(give_way), ffi::LUA_MASKCOUNT, RETRY);
         }
     }

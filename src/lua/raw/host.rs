@@ -13,7 +13,7 @@ use crate::lua::cx::Cx;
 pub(crate) type HostFn = ffi::lua_CFunction;
 
 /// How a host function ends well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Outcome {
     /// The top n values of the stack are the results.
     Return(c_int),
@@ -23,6 +23,8 @@ pub(crate) enum Outcome {
     Suspend(c_int),
     /// The process must end now: no Lua code of it goes on.
     Die,
+    /// A C-shaped function goes on in the same frame: for what must call back into Lua.
+    Nested(HostFn),
 }
 
 /// How a host function fails: with a Lua error.
@@ -53,6 +55,7 @@ enum After {
     Return(c_int),
     Suspend(c_int),
     Die,
+    Nested(HostFn),
     Raise,
     OutOfMemory,
 }
@@ -88,6 +91,7 @@ unsafe fn run(
         Ok(Ok(Outcome::Return(n))) => After::Return(n),
         Ok(Ok(Outcome::Suspend(n))) => After::Suspend(n),
         Ok(Ok(Outcome::Die)) => After::Die,
+        Ok(Ok(Outcome::Nested(function))) => After::Nested(function),
         Ok(Err(Raise::Top)) => After::Raise,
         Ok(Err(Raise::Plain(text))) => {
             stack.push_bytes(text);
@@ -103,9 +107,15 @@ unsafe fn run(
             After::Die
         }
     };
-    let over_limit = universe.leave_host();
+    // R2: what was granted beyond the limit is asked for now. As Lua does it, a full collection comes
+    // first; when that makes room, nothing has happened.
+    let over_limit = universe.take_over_limit() && {
+        stack.collect_garbage();
+        universe.used_bytes() > universe.memory_limit()
+    };
+    universe.leave_host();
     match after {
-        After::Return(_) if over_limit => After::OutOfMemory,
+        After::Return(_) | After::Nested(_) if over_limit => After::OutOfMemory,
         after => after,
     }
 }
@@ -126,6 +136,7 @@ unsafe fn finish(l: *mut lua_State, after: After) -> c_int {
                 ffi::lua_yieldk(l, n, base as ffi::lua_KContext, Some(continue_host))
             }
             After::Die => die(l),
+            After::Nested(function) => function(l),
             After::Raise => ffi::lua_error(l),
             After::OutOfMemory => out_of_memory(l),
         }
@@ -151,8 +162,7 @@ pub(crate) unsafe fn die(l: *mut lua_State) -> c_int {
     }
 }
 
-/// Raises Lua's `not enough memory`. Lua's own allocation failure would do a full collection first,
-/// so does this; when that brings the heap under the limit again, the call succeeded late.
+/// Raises Lua's `not enough memory`.
 unsafe fn out_of_memory(l: *mut lua_State) -> c_int {
     // SAFETY: as `finish`.
     unsafe {
@@ -174,18 +184,6 @@ unsafe extern "C-unwind" fn continue_host(
         }
         ffi::lua_gettop(l) - base as c_int
     }
-}
-
-/// As [`call_host`] for a continuation of a C-shaped function (see `lua/stdlib`).
-///
-/// # Safety
-/// As [`call_host`].
-pub(crate) unsafe fn call_host_continuation(
-    l: *mut lua_State,
-    function: impl FnOnce(&Stack, &mut Cx) -> Result<Outcome, Raise>,
-) -> c_int {
-    // SAFETY: the caller's duty.
-    unsafe { call_host(l, function) }
 }
 
 /// Makes a [`HostFn`] of a host function given by path: `host!(send)`.

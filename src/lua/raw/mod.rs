@@ -29,8 +29,8 @@ mod object;
 mod stack;
 mod universe;
 
-pub(crate) use host::{Outcome, Raise, call_host, call_host_continuation, host};
+pub(crate) use host::{HostFn, Outcome, Raise, call_host, host};
 pub(crate) use mlua::ffi;
 pub(crate) use object::{Object, ObjectHeader};
 pub(crate) use stack::{LuaType, Stack};
-pub(crate) use universe::{ThreadTag, Universe};
+pub(crate) use universe::{Garbage, ThreadTag, Universe, allocate};
