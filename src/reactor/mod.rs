@@ -1,3 +1,0 @@
-//! stub
-#[derive(Debug)]
-pub struct Registration(#[expect(dead_code)] u64);
