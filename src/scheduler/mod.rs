@@ -9,7 +9,7 @@
 //! * **Turn**: one call of [`Task::run`]. **Slice**: how long a turn may last.
 //! * **Injector**: the queue of the pool, for tasks that come from no worker of it.
 //! * **Search**: looking for work in the queues of others. **Park**: sleep in one's reactor.
-//! * **Watcher**: the thread that ends turns which outlive their slice ([`sysmon`]).
+//! * **Watcher**: the thread that ends turns which outlive their slice (`sysmon`).
 //!
 //! ```text
 //!   other threads ──inject──▶ injector ──┐               watcher
@@ -25,11 +25,11 @@
 //! * T1: a task is in at most one place: a slot, a queue, the injector, or the hands of the worker
 //!   that runs it. The task's state word sees to it; the scheduler only moves references.
 //! * T2: once [`Task::run`] has returned `Parked`, its worker only drops its reference.
-//! * T3: work is visible in a queue before anybody is told of it ([`idle`] I2).
-//! * T4: no worker blocks while it could see work ([`idle`] I3), and nobody is told of work more
+//! * T3: work is visible in a queue before anybody is told of it (`idle` I2).
+//! * T4: no worker blocks while it could see work (`idle` I3), and nobody is told of work more
 //!   often than needed: while one worker searches, no other is woken.
-//! * T5: a timer never fires early, and each fires or is cancelled once ([`timers`]).
-//! * T6: a request to end a turn ends no other one ([`preempt`] E1).
+//! * T5: a timer never fires early, and each fires or is cancelled once (`timers`).
+//! * T6: a request to end a turn ends no other one (`preempt` E1).
 //! * T7: no panic leaves a turn. The layer above catches it; one that gets here aborts the runtime.
 //! * T8: the reactor of a living worker can wait.
 //! * T9: after a shutdown nothing is queued: tasks in queues are dropped, those that come are too.
@@ -47,13 +47,13 @@
 //! 4. A worker that finds nothing announces its sleep, looks through all queues once more, and
 //!    blocks in its reactor until its next timer, I/O or an unpark.
 //!
-//! Each step is told by the file that does it: [`worker`], [`idle`], [`park`], [`sysmon`], and the
-//! end of it all by [`pool`].
+//! Each step is told by the file that does it: `worker`, `idle`, `park`, `sysmon`, and the
+//! end of it all by `pool`.
 //!
 //! # Fairness
 //! The queue is first in, first out. The slot gives way to the queue after a few runs in a row
-//! ([`lifo`] L1). Every few dozen turns, and about once in a slice, a worker serves its timers, its
-//! I/O and the injector before anything of its own ([`worker`]). So whatever is runnable runs after
+//! (`lifo` L1). Every few dozen turns, and about once in a slice, a worker serves its timers, its
+//! I/O and the injector before anything of its own (`worker`). So whatever is runnable runs after
 //! a bounded number of turns, each of about a slice.
 //!
 //! # Rejected
@@ -74,6 +74,9 @@ mod injector;
 mod lifo;
 #[cfg(any(loom, miri))]
 mod locked_deque;
+#[cfg(test)]
+#[cfg(loom)]
+mod models;
 mod park;
 mod pool;
 mod preempt;
@@ -91,7 +94,7 @@ mod worker;
 pub use clock::monotonic_ns;
 pub use pool::{PoolConfig, STACK_BYTES_MIN, ThreadPool};
 pub use preempt::{Arm, Mode, Preemption};
-pub use stats::{PoolStats, WorkerStats};
+pub use stats::{PoolStats, WatcherStats, WorkerStats};
 pub use task::{Context, IoId, Pool, Readiness, Task, TimerId, Turn};
 
 /// Ends the runtime: `invariant` of this layer does not hold, so nothing that it does can be

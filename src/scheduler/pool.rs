@@ -39,7 +39,7 @@ use super::park::Parker;
 use super::preempt::{self, Arm, Mode, Preemption};
 use super::rng::Rng;
 use super::run_queue::{RunQueue, Stealer};
-use super::stats::{Counter, Counters, PoolStats};
+use super::stats::{Counters, PoolStats, WatcherCounters};
 use super::sysmon::{self, Watcher};
 use super::timers::{Alarm, Timers};
 use super::worker::Worker;
@@ -166,8 +166,7 @@ pub(super) struct Shared<T: Task> {
     pub(super) idle: Idle,
     pub(super) workers: Box<[Remote<T>]>,
     pub(super) watcher: Watcher,
-    /// Times that the watcher looked around.
-    pub(super) patrols: Counter,
+    pub(super) watcher_counters: WatcherCounters,
     /// Somebody drops the tasks of the closed injector.
     draining: AtomicBool,
     /// For foreign threads; nothing ever asks it to end a turn.
@@ -271,7 +270,7 @@ impl<T: Task> Shared<T> {
             queued: queued + self.injector.len(),
             timers: of_workers(|worker| worker.timers.len()),
             registrations: of_workers(|worker| worker.reactor.registrations()),
-            patrols: self.patrols.get(),
+            watcher: self.watcher_counters.read(),
         }
     }
 
@@ -318,7 +317,7 @@ impl<T: Task> ThreadPool<T> {
             idle: Idle::new(config.workers),
             workers: remotes,
             watcher: Watcher::new(),
-            patrols: Counter::default(),
+            watcher_counters: WatcherCounters::default(),
             draining: AtomicBool::new(false),
             no_turn: Preemption::new(config.mode, None),
             rng: Mutex::new(Rng::from_system()),

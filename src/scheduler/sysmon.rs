@@ -148,7 +148,7 @@ pub(super) fn run<T: Task>(shared: &Shared<T>) {
             running = shared.watcher.wait(None);
             continue;
         }
-        shared.patrols.add(1);
+        shared.watcher_counters.patrols.add(1);
         let now_ns = clock::monotonic_ns();
         let mut next_ns = now_ns + patrol_ns;
         for (idx, watch) in watches.iter_mut().enumerate() {
@@ -203,6 +203,7 @@ fn fire_timers<T: Task>(
 ) {
     shared.watcher.lock().firing = true;
     worker.timers.take_due(now_ns, due);
+    shared.watcher_counters.timers_fired.add(due.len() as u64);
     for Expired { at_ns, value: Alarm { task, token } } in due.drain(..) {
         T::timer_fired(task, token, at_ns, shared);
     }

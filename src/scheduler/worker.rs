@@ -179,13 +179,14 @@ impl<T: Task> Worker<T> {
     /// Waits in the reactor for work, I/O or the next timer (W1 to W4 of `idle`).
     fn sleep(&self, searching: Option<Searching>) -> Option<Searching> {
         let (shared, remote) = (&self.shared, self.remote());
+        // Before the announcement: who sees all workers asleep sees their counts up to date.
+        remote.counters.parks.add(1);
         shared.idle.sleep(self.idx, searching);
         if shared.has_work() || shared.idle.is_closed() || remote.attention_wanted() {
             let searching = shared.idle.cancel_sleep(self.idx);
             shared.rouse_watcher();
             return Some(searching);
         }
-        remote.counters.parks.add(1);
         let mut ready = self.ready.take();
         remote.parker.park(|| {
             // Read after the step to PARKED: who inserts a timer from outside unparks afterwards.
