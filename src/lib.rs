@@ -1,3 +1,4 @@
 //! Moonlet: a runtime for Lua green processes.
 
 pub mod sync;
+pub mod wheel;
