@@ -1,4 +1,5 @@
 //! Moonlet: a runtime for Lua green processes.
 
+pub mod reactor;
 pub mod sync;
 pub mod wheel;
