@@ -243,6 +243,13 @@ impl<T> Handle<T> {
         self.shared.registry.deregister(source)
     }
 
+    /// Drops the values of all sources, so that none is reported any more. The kernel forgets a
+    /// source when it is deregistered or closed.
+    pub fn clear(&self) {
+        let values = self.shared.sources().take_all();
+        drop(values); // foreign code: not under the lock
+    }
+
     /// How many sources are registered.
     pub fn registrations(&self) -> usize {
         self.shared.sources().len()

@@ -31,6 +31,10 @@ impl<T> Sources<T> {
         self.values.remove(&token.0)
     }
 
+    pub(super) fn take_all(&mut self) -> FxHashMap<usize, T> {
+        std::mem::take(&mut self.values)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.values.len()
     }

@@ -32,7 +32,8 @@
 //! * T6: a request to end a turn ends no other one (`preempt` E1).
 //! * T7: no panic leaves a turn. The layer above catches it; one that gets here aborts the runtime.
 //! * T8: the reactor of a living worker can wait.
-//! * T9: after a shutdown nothing is queued: tasks in queues are dropped, those that come are too.
+//! * T9: after a shutdown the pool holds no task: those in queues, wheels and reactors are dropped,
+//!   and those that come later are too.
 //! * T10: no lock of the scheduler is held while a task is called or dropped.
 //! * T11: when all workers sleep, no thread of the pool wakes up before something happens.
 //!

@@ -13,12 +13,12 @@
 //! S3 join the workers: each ends its turn (the watcher still ends overruns), sees the pool closed,
 //!    and drops what is in its slot and queue
 //! S4 stop and join the watcher
-//! S5 drop what is left in the injector and the wheels
+//! S5 drop what is left in the injector, the wheels and the reactors
 //! ```
 //! A task injected during or after this is dropped too (T9): its `push` comes before the fence of
 //! S1, so that S5 sees it, or the fence of `inject` after it, so that `inject` sees the pool closed
-//! and drops it itself. A timer is cancelled by its inserter in the same way, the lock of the wheel
-//! in place of the fences.
+//! and drops it itself. A timer or a source is taken back by whoever brought it in the same way, a
+//! lock in place of the fences.
 //!
 //! A task may drop the last handle. So the thread that shuts down may be a worker or the watcher of
 //! the very pool; it does not join itself, and ends as soon as it is back in its loop.
@@ -255,7 +255,12 @@ impl<T: Task> Shared<T> {
         let target = IoTarget { task: Arc::clone(task), token };
         let registration = self.workers[worker_idx].reactor.register(source, interest, target)?;
         let worker_idx = u32::try_from(worker_idx).expect("there are at most 65,535 workers");
-        Ok(IoId { worker_idx, registration })
+        let id = IoId { worker_idx, registration };
+        if self.idle.is_closed() {
+            self.deregister_io(source, id)?;
+            return Err(io::Error::other("the pool of workers is shut down"));
+        }
+        Ok(id)
     }
 
     pub(super) fn deregister_io(&self, source: &mut dyn Source, id: IoId) -> io::Result<()> {
@@ -357,7 +362,7 @@ impl<T: Task> ThreadPool<T> {
     }
 
     /// Ends the pool: waits for the turns that run, joins the threads and drops every task that is
-    /// queued or waits for a timer. Does nothing the second time.
+    /// queued or waits for a timer or a source. Does nothing the second time.
     pub fn shutdown(&self) {
         let shared = &self.shared;
         shared.idle.close();
@@ -372,6 +377,7 @@ impl<T: Task> ThreadPool<T> {
         shared.drop_injected();
         for worker in &shared.workers {
             drop(worker.timers.take_all(clock::monotonic_ns()));
+            worker.reactor.clear();
         }
     }
 

@@ -279,6 +279,8 @@ fn shutdown_joins_and_drops_what_is_queued() {
     let pool = test.as_dyn();
     let parked = FakeTask::new(&pool, |_, _| Turn::Parked);
     pool.outside().insert_timer(&parked, 0, u64::MAX / 2);
+    let (mut near, mut far) = mio::net::UnixStream::pair().unwrap();
+    let _id = pool.outside().register_io(&mut near, mio::Interest::READABLE, &parked, 0).unwrap();
     let busy: Vec<_> = (0..50).map(|_| FakeTask::start(&pool, |_, _| Turn::Again)).collect();
     test.0.shutdown();
     assert_eq!(Arc::strong_count(&parked), 1);
@@ -287,6 +289,7 @@ fn shutdown_joins_and_drops_what_is_queued() {
     let late = FakeTask::start(&pool, |_, _| Turn::Ended);
     assert_eq!(Arc::strong_count(&late), 1);
     pool.outside().insert_timer(&late, 0, 0);
+    assert!(pool.outside().register_io(&mut far, mio::Interest::WRITABLE, &late, 0).is_err());
     assert_eq!(Arc::strong_count(&late), 1);
 }
 
