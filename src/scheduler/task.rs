@@ -1,0 +1,165 @@
+//! What the scheduler asks of the thing it runs, and what it offers in return: the traits between
+//! this layer and the processes above it.
+//!
+//! # Concepts
+//! * **Task**: something that runs in turns. Its own state word says whether it is parked,
+//!   runnable or running; the scheduler only holds references to it in queues.
+//! * **Turn**: one call of [`Task::run`], from being taken out of a queue to giving way.
+//! * **Context**: the worker that runs a turn, as seen by the task in that turn. Everything that a
+//!   task may not read from a global comes through here: the clock, randomness, timers, I/O.
+//! * **Pool**: a set of workers, as seen from anywhere.
+//!
+//! # Rejected
+//! * A state word kept by the scheduler beside the task's own: two words to keep in step for one
+//!   fact, and the mailbox already has to know whether its owner is parked.
+
+use std::io;
+use std::sync::Arc;
+
+use mio::Interest;
+use mio::event::Source;
+
+use crate::reactor;
+use crate::scheduler::preempt::Preemption;
+use crate::scheduler::stats::PoolStats;
+use crate::wheel;
+
+/// What a pool runs.
+///
+/// A task is queued by [`Context::wake`] and the like, at most once at a time (invariant T1 of the
+/// scheduler): whoever turns its state from parked to runnable queues it, and nobody else.
+pub trait Task: Send + Sync + Sized + 'static {
+    /// Runs one turn.
+    ///
+    /// Before it returns [`Turn::Parked`] the task publishes itself as parked, as its very last
+    /// act: another thread may be running it by the time `run` returns. No panic may leave it.
+    fn run(task: &Arc<Self>, cx: &dyn Context<Self>) -> Turn;
+
+    /// The timer that this task inserted with `token` for `at_ns` is due. Runs on any worker or on
+    /// the watching thread, perhaps beside a turn of the task: it may only queue and wake.
+    fn timer_fired(task: Arc<Self>, token: u64, at_ns: u64, cx: &dyn Context<Self>);
+
+    /// The source that this task registered with `token` is ready. Runs as `timer_fired` does.
+    fn io_ready(task: Arc<Self>, token: u64, ready: Readiness, cx: &dyn Context<Self>);
+}
+
+/// How a turn ended.
+#[must_use = "a task that wants another turn is lost if it is not queued again"]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// The slice is over, the task is not: it goes to the back of the queue.
+    Again,
+    /// The task waits. It may already be running elsewhere, so it must not be touched.
+    Parked,
+    /// The task has ended and will not be queued again.
+    Ended,
+}
+
+/// What a ready source can do without blocking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Readiness {
+    /// There is something to read, or the end.
+    pub readable: bool,
+    /// There is room to write.
+    pub writable: bool,
+    /// The source failed or its peer hung up.
+    pub error: bool,
+}
+
+/// A timer of one pool. A stale one never cancels another timer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimerId {
+    /// Whose wheel it is in.
+    pub(super) worker_idx: u32,
+    pub(super) key: wheel::Key,
+}
+
+/// A registered I/O source of one pool.
+#[derive(Debug)]
+pub struct IoId {
+    /// Whose reactor it is in.
+    pub(super) worker_idx: u32,
+    pub(super) registration: reactor::Registration,
+}
+
+/// The worker, or the simulator, that runs the current turn, as its task sees it.
+///
+/// Threads that are no workers get the same through [`Pool::outside`].
+pub trait Context<T> {
+    /// The id of the pool that this is a part of.
+    fn pool_id(&self) -> usize;
+
+    /// Queues `task`, which must be runnable and in no queue. In the current pool it runs next on
+    /// this worker (within a bound that keeps others from starving), else it is injected into
+    /// `pool`.
+    fn wake(&self, pool: &Arc<dyn Pool<T>>, task: Arc<T>);
+
+    /// Like [`wake`](Self::wake), but the task gets in line behind all others of this worker.
+    fn spawn(&self, pool: &Arc<dyn Pool<T>>, task: Arc<T>);
+
+    /// For a turn whose slice is over but which cannot end now: serves what this worker owes to
+    /// others (timers, I/O) and puts every task that waits for it where other workers find it.
+    fn hand_over(&self);
+
+    /// Monotonic time in nanoseconds.
+    fn now_ns(&self) -> u64;
+
+    /// Unix time in nanoseconds.
+    fn wall_ns(&self) -> i128;
+
+    /// A random number that nobody needs to be unable to guess.
+    fn random(&self) -> u64;
+
+    /// Calls [`Task::timer_fired`] of `task` with `token` once, at `at_ns` of the monotonic clock
+    /// or soon after it, never before.
+    fn insert_timer(&self, task: &Arc<T>, token: u64, at_ns: u64) -> TimerId;
+
+    /// Frees a timer of this pool at once; false when it has fired or was cancelled already.
+    fn cancel_timer(&self, id: TimerId) -> bool;
+
+    /// Calls [`Task::io_ready`] of `task` with `token` whenever `source` becomes ready
+    /// (edge-triggered).
+    ///
+    /// # Errors
+    /// What the system says when it refuses the source.
+    fn register_io(
+        &self,
+        source: &mut dyn Source,
+        interest: Interest,
+        task: &Arc<T>,
+        token: u64,
+    ) -> io::Result<IoId>;
+
+    /// Ends what [`register_io`](Self::register_io) of any worker of this pool began. A readiness
+    /// that is under way may still arrive.
+    ///
+    /// # Errors
+    /// What the system says when it does not know the source.
+    fn deregister_io(&self, source: &mut dyn Source, id: IoId) -> io::Result<()>;
+
+    /// Where the end of the current slice is asked for.
+    fn preemption(&self) -> &Preemption;
+}
+
+/// A set of workers (or the simulator), as seen from anywhere.
+pub trait Pool<T>: Send + Sync {
+    /// Distinct for every pool of this OS process.
+    fn id(&self) -> usize;
+
+    /// Queues `task`, which must be runnable and in no queue, for any worker. After a shutdown the
+    /// task is dropped.
+    fn inject(&self, task: Arc<T>);
+
+    /// What the workers have done so far.
+    fn stats(&self) -> PoolStats;
+
+    /// Monotonic time in nanoseconds.
+    fn now_ns(&self) -> u64;
+
+    /// Unix time in nanoseconds.
+    fn wall_ns(&self) -> i128;
+
+    /// A context for threads that are no workers: its wakes inject, its timers go to the wheel of
+    /// the first worker.
+    fn outside(&self) -> &dyn Context<T>;
+}
