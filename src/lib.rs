@@ -1,3 +1,4 @@
 //! Moonlet: a runtime for Lua green processes.
 
+pub mod civil;
 pub mod sync;
