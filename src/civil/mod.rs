@@ -27,6 +27,8 @@ mod error;
 mod format;
 mod instant;
 pub mod layout;
+pub mod os_date;
+pub mod os_time;
 mod parse;
 mod rules;
 mod zone;
