@@ -15,9 +15,9 @@
 //! Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms" (the shifted year).
 
 /// Seconds of a day; there are no leap seconds.
-pub const DAY_S: i64 = 86_400;
+pub(crate) const DAY_S: i64 = 86_400;
 /// Days of 400 years.
-pub const CYCLE_DAYS: i64 = 146_097;
+pub(crate) const CYCLE_DAYS: i64 = 146_097;
 
 /// Days from 0000-03-01, where a cycle of shifted years begins, to 1970-01-01.
 const CYCLE_START_TO_EPOCH: i64 = 719_468;
@@ -29,13 +29,13 @@ const DAYS_BEFORE_MONTH: [u16; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 27
 
 /// A day of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Date {
+pub(crate) struct Date {
     /// Year; 0 is the year before 1.
-    pub year: i64,
+    pub(crate) year: i64,
     /// Month, 1 to 12.
-    pub month: u8,
+    pub(crate) month: u8,
     /// Day of the month, from 1.
-    pub day: u8,
+    pub(crate) day: u8,
 }
 
 /// What calendar and clock show at an instant.
@@ -128,7 +128,7 @@ impl Parts {
 }
 
 /// The date of a day number.
-pub fn date_of_day(day_number: i64) -> Date {
+pub(crate) fn date_of_day(day_number: i64) -> Date {
     let shifted = day_number + CYCLE_START_TO_EPOCH;
     let (cycle, day) = (shifted.div_euclid(CYCLE_DAYS), shifted.rem_euclid(CYCLE_DAYS));
     // Take out the leap days before `day`, so that all years have 365.
@@ -144,7 +144,7 @@ pub fn date_of_day(day_number: i64) -> Date {
 }
 
 /// The day number of a date, of which month and day may be out of range.
-pub fn day_of_date(year: i128, month: i128, day: i128) -> i128 {
+pub(crate) fn day_of_date(year: i128, month: i128, day: i128) -> i128 {
     let year = year + (month - 1).div_euclid(12);
     // March is month 0 of the shifted year; January and February belong to the year before.
     let shifted_month = (month - 3).rem_euclid(12);
@@ -156,12 +156,12 @@ pub fn day_of_date(year: i128, month: i128, day: i128) -> i128 {
 }
 
 /// Whether `year` has a 29 February.
-pub fn is_leap(year: i64) -> bool {
+pub(crate) fn is_leap(year: i64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
 
 /// Days of `month`, 1 to 12, in `year`.
-pub fn days_in_month(year: i64, month: u8) -> u8 {
+pub(crate) fn days_in_month(year: i64, month: u8) -> u8 {
     match month {
         2 if is_leap(year) => 29,
         2 => 28,
@@ -171,7 +171,7 @@ pub fn days_in_month(year: i64, month: u8) -> u8 {
 }
 
 /// The day of the year, from 1, of a date in range.
-pub fn year_day(year: i64, month: u8, day: u8) -> u16 {
+pub(crate) fn year_day(year: i64, month: u8, day: u8) -> u16 {
     let leap_day = u16::from(month > 2 && is_leap(year));
     DAYS_BEFORE_MONTH[usize::from(month) - 1] + leap_day + u16::from(day)
 }

@@ -20,7 +20,7 @@
 //!   duration calendar ── rules (jiff)
 //! ```
 
-pub mod calendar;
+mod calendar;
 pub mod constants;
 mod duration;
 mod error;
