@@ -1,6 +1,7 @@
 //! Moonlet: a runtime for Lua green processes.
 
 pub mod channel;
+pub mod civil;
 pub mod lua;
 pub mod mailbox;
 pub mod process;
