@@ -1,3 +1,5 @@
 //! Moonlet: a runtime for Lua green processes.
 
+pub mod app;
+pub mod cli;
 pub mod sync;
