@@ -15,7 +15,7 @@ use super::stdlib;
 use super::transfer;
 use super::vm::{Ran, Vm};
 use crate::channel::{Channels, FiberId};
-use crate::process::{Body, Encoded, Exit, Failure, Limits, Step, StepEnd, kind};
+use crate::process::{Body, Encoded, Exit, Failure, Limits, Step, StepEnd, kind, size_text};
 use crate::scheduler::Context;
 
 /// A Lua program, before and while it runs.
@@ -430,7 +430,7 @@ fn places(vm: &Vm) -> Vec<String> {
 
 fn memory_failure(limits: &Limits) -> Failure {
     let text = match limits.memory_bytes {
-        Some(bytes) => format!("memory limit of {} exceeded", api::exit::size_text(bytes)),
+        Some(bytes) => format!("memory limit of {} exceeded", size_text(bytes)),
         None => "not enough memory".to_owned(),
     };
     Failure::new(kind::LIMIT_EXCEEDED, text)

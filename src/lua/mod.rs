@@ -7,6 +7,7 @@ mod boot;
 mod code;
 pub(crate) mod cx;
 mod fiber;
+mod garbage;
 mod guard;
 mod inbox;
 mod net;

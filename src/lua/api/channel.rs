@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::message::push_message;
-use super::module::ReadOnly;
+use super::module::{Member, Module};
 use super::result::push_event;
 use super::time::push_wall_time;
 use crate::channel::{
@@ -64,12 +64,17 @@ impl Object for SelectCase {
     const N_VALUES: i32 = 2;
 }
 
-/// The module's functions.
-pub(crate) const MODULE: ReadOnly = ReadOnly {
-    name: "channel",
-    functions: &[("new", host!(poll new)), ("select", host!(poll select))],
-    fill: None,
-};
+/// The module.
+#[derive(Debug)]
+pub(crate) struct ChannelModule;
+
+impl Module for ChannelModule {
+    const NAME: &'static str = "channel";
+    const MEMBERS: &'static [(&'static str, Member)] = &[
+        ("new", Member::Function(host!(poll new))),
+        ("select", Member::Function(host!(poll select))),
+    ];
+}
 
 /// Pushes the object of a channel.
 pub(crate) fn push_channel(stack: &Stack, id: ChannelId, yields: Yields) {
@@ -95,6 +100,11 @@ pub(crate) fn channel_arg(stack: &Stack, n: i32) -> Result<Channel, Raise> {
         let (name, _) = stack.call_name();
         Raise::Message(format!("bad argument #{n} to '{name}' (channel expected, got {got})"))
     })
+}
+
+/// As [`type_name`]; `no value` for a missing argument.
+pub(crate) fn type_name_or_none(stack: &Stack, index: i32) -> String {
+    if index > stack.top() { "no value".to_owned() } else { type_name(stack, index) }
 }
 
 /// The name of a value's type in messages: for objects their own.
@@ -252,7 +262,7 @@ fn select(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     stack.set_top(1);
     let mut cases: SmallVec<[(Channel, bool); 8]> = SmallVec::new();
     push_cases(stack, &mut cases, &mut default)?;
-    let mut selected: SmallVec<[Case<Value>; 8]> = SmallVec::new();
+    let mut selected = std::mem::take(&mut cx.cases);
     for (position, (channel, sends)) in cases.iter().enumerate() {
         selected.push(if *sends {
             stack.object_value(CASES + position as i32, 2);
@@ -262,7 +272,7 @@ fn select(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         });
     }
     let fiber = cx.fibers.running();
-    if !default && !stack.can_wait() && !cx.channels.is_ready(&selected) {
+    if !default && !stack.can_wait() && !cx.channels.selects_at_once(&selected) {
         for case in selected {
             if let Case::Send(_, value) = case {
                 cx.drop_value(stack, value);
@@ -271,9 +281,10 @@ fn select(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         check_wait(stack, "select")?;
         return Ok(Outcome::Return(0));
     }
-    let outcome = cx.channels.select(fiber, selected, default);
+    let outcome = cx.channels.select(fiber, &mut selected, default);
+    cx.cases = selected;
     match outcome {
-        SelectOutcome::Done(completion) => {
+        SelectOutcome::Ready(completion) => {
             let n = push_selected(stack, cx, completion)?;
             cx.drop_discarded(stack);
             Ok(Outcome::Return(n))

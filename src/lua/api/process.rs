@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::args::{self, text_arg};
 use super::channel::{Channel, Yields, check_wait, push_channel, type_name};
 use super::errors::push_error;
-use super::module::ReadOnly;
+use super::module::{self, Member, Module};
 use super::spawner::{self, Wish};
 use super::time::{duration_arg, duration_text};
 use crate::lua::body::LuaBody;
@@ -18,72 +18,70 @@ use crate::lua::timers::{Destination, Fires, Later};
 use crate::lua::{registry, transfer};
 use crate::process::{
     CallRef, Cancel, Encoded, Failure, Grace, Host, Limits, Message, Pid, Registration, SendError,
-    Signal, SpawnError, SpawnRequest, Spawned, Topic, Watch, has_pid_form, kind, name_fault,
+    Signal, SpawnError, SpawnRequest, Spawned, Topic, Watch, has_pid_form, kind, name_fault, size_text,
 };
 
-/// The module's functions.
-pub(crate) const MODULE: ReadOnly = ReadOnly {
-    name: "process",
-    functions: &[
-        ("id", host!(poll id)),
-        ("pid", host!(poll pid)),
-        ("spawn", host!(poll spawn)),
-        ("spawn_monitored", host!(poll spawn_monitored)),
-        ("spawn_linked", host!(poll spawn_linked)),
-        ("spawn_linked_monitored", host!(poll spawn_linked_monitored)),
-        ("exec", host!(poll exec)),
-        ("send", host!(poll send)),
-        ("send_after", host!(poll send_after)),
-        ("call", host!(poll call)),
-        ("inbox", host!(poll inbox)),
-        ("events", host!(poll events)),
-        ("listen", host!(poll listen)),
-        ("unlisten", host!(poll unlisten)),
-        ("monitor", host!(poll monitor)),
-        ("unmonitor", host!(poll unmonitor)),
-        ("link", host!(poll link)),
-        ("unlink", host!(poll unlink)),
-        ("cancel", host!(poll cancel)),
-        ("terminate", host!(poll terminate)),
-        ("get_options", host!(poll get_options)),
-        ("set_options", host!(poll set_options)),
-        ("with_options", host!(poll spawner::with_options)),
-        ("with_name", host!(poll spawner::with_name)),
-        ("with_message", host!(poll spawner::with_message)),
-        ("upgrade", host!(poll upgrade)),
-    ],
-    fill: Some(fill),
-};
+/// The module.
+#[derive(Debug)]
+pub(crate) struct ProcessModule;
 
-const EVENT: ReadOnly = ReadOnly { name: "process.event", functions: &[], fill: Some(fill_event) };
-
-const REGISTRY_TABLE: ReadOnly = ReadOnly {
-    name: "process.registry",
-    functions: &[
-        ("register", host!(poll register)),
-        ("lookup", host!(poll lookup)),
-        ("unregister", host!(poll unregister)),
-    ],
-    fill: Some(|stack| {
-        stack.push_int(0);
-        stack.raw_set_field(-2, "LOCAL");
-    }),
-};
-
-fn fill(stack: &Stack) {
-    EVENT.push(stack);
-    stack.raw_set_field(-2, "event");
-    REGISTRY_TABLE.push(stack);
-    stack.raw_set_field(-2, "registry");
+impl Module for ProcessModule {
+    const NAME: &'static str = "process";
+    const MEMBERS: &'static [(&'static str, Member)] = &[
+        ("id", Member::Function(host!(poll id))),
+        ("pid", Member::Function(host!(poll pid))),
+        ("spawn", Member::Function(host!(poll spawn))),
+        ("spawn_monitored", Member::Function(host!(poll spawn_monitored))),
+        ("spawn_linked", Member::Function(host!(poll spawn_linked))),
+        ("spawn_linked_monitored", Member::Function(host!(poll spawn_linked_monitored))),
+        ("exec", Member::Function(host!(poll exec))),
+        ("send", Member::Function(host!(poll send))),
+        ("send_after", Member::Function(host!(poll send_after))),
+        ("call", Member::Function(host!(poll call))),
+        ("inbox", Member::Function(host!(poll inbox))),
+        ("events", Member::Function(host!(poll events))),
+        ("listen", Member::Function(host!(poll listen))),
+        ("unlisten", Member::Function(host!(poll unlisten))),
+        ("monitor", Member::Function(host!(poll monitor))),
+        ("unmonitor", Member::Function(host!(poll unmonitor))),
+        ("link", Member::Function(host!(poll link))),
+        ("unlink", Member::Function(host!(poll unlink))),
+        ("cancel", Member::Function(host!(poll cancel))),
+        ("terminate", Member::Function(host!(poll terminate))),
+        ("get_options", Member::Function(host!(poll get_options))),
+        ("set_options", Member::Function(host!(poll set_options))),
+        ("with_options", Member::Function(host!(poll spawner::with_options))),
+        ("with_name", Member::Function(host!(poll spawner::with_name))),
+        ("with_message", Member::Function(host!(poll spawner::with_message))),
+        ("upgrade", Member::Function(host!(poll upgrade))),
+        ("event", Member::Value(module::open::<Events>)),
+        ("registry", Member::Value(module::open::<Registry>)),
+    ];
 }
 
-fn fill_event(stack: &Stack) {
-    for (name, value) in
-        [("CANCEL", "pid.cancel"), ("EXIT", "pid.exit"), ("LINK_DOWN", "pid.link.down")]
-    {
-        stack.push_bytes(value);
-        stack.raw_set_field(-2, name);
-    }
+/// `process.event`.
+struct Events;
+
+impl Module for Events {
+    const NAME: &'static str = "process.event";
+    const MEMBERS: &'static [(&'static str, Member)] = &[
+        ("CANCEL", Member::Text("pid.cancel")),
+        ("EXIT", Member::Text("pid.exit")),
+        ("LINK_DOWN", Member::Text("pid.link.down")),
+    ];
+}
+
+/// `process.registry`.
+struct Registry;
+
+impl Module for Registry {
+    const NAME: &'static str = "process.registry";
+    const MEMBERS: &'static [(&'static str, Member)] = &[
+        ("register", Member::Function(host!(poll register))),
+        ("lookup", Member::Function(host!(poll lookup))),
+        ("unregister", Member::Function(host!(poll unregister))),
+        ("LOCAL", Member::Integer(0)),
+    ];
 }
 
 /// `nil, err`.
@@ -115,6 +113,10 @@ pub(super) struct Refused {
 impl Refused {
     pub(super) fn new(kind: &'static str, text: impl Into<String>) -> Refused {
         Refused { kind, text: text.into(), retryable: false }
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.text
     }
 
     pub(super) fn push(self, stack: &Stack) -> Result<Outcome, Raise> {
@@ -435,7 +437,7 @@ fn post(
         SendError::NotFound if has_pid_form(dest) => not_found(dest),
         SendError::NotFound => not_found(to.to_string().as_bytes()),
         SendError::TooLarge(bytes) => {
-            let size = super::exit::size_text(bytes as u64);
+            let size = size_text(bytes as u64);
             Refused::new(kind::LIMIT_EXCEEDED, format!("message too large: {size}"))
         }
         SendError::Full => {

@@ -312,6 +312,11 @@ impl Stack {
         unsafe { ffi::lua_pushthread(self.l) != 0 }
     }
 
+    /// Pushes the table of globals.
+    pub(crate) fn push_globals(&self) {
+        self.raw_get_int(REGISTRY, ffi::LUA_RIDX_GLOBALS);
+    }
+
     // ---- tables
 
     pub(crate) fn new_table(&self, n_array: usize, n_fields: usize) {
@@ -519,6 +524,15 @@ impl Stack {
                 format!("{}:{}: ", source.to_string_lossy(), info.currentline)
             })
             .unwrap_or_default()
+    }
+
+    /// The chunk name of the Lua code at call level `level`, without its mark; `None` for other code.
+    pub(crate) fn source(&self, level: c_int) -> Option<String> {
+        let info = self.debug(level, c"S")?;
+        // SAFETY: Lua points `source` to a text of `srclen` bytes that lives with the function.
+        let source = unsafe { std::slice::from_raw_parts(info.source.cast::<u8>(), info.srclen) };
+        let name = source.strip_prefix(b"=")?;
+        Some(String::from_utf8_lossy(name).into_owned())
     }
 
     /// The name of the nearest C function above the running host function, for the message of a wait

@@ -1,0 +1,21 @@
+//! What programs see of the runtime: one Lua module a file.
+
+pub(crate) mod args;
+pub(crate) mod base;
+mod cancel;
+pub(crate) mod channel;
+pub(crate) mod coroutine;
+pub(crate) mod errors;
+pub(crate) mod exit;
+mod json;
+pub(crate) mod logger;
+pub(crate) mod message;
+mod module;
+mod net;
+mod payload;
+pub(crate) mod process;
+pub(crate) mod result;
+pub(crate) mod spawner;
+pub(crate) mod time;
+
+pub(crate) use base::open;
