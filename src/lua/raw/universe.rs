@@ -122,6 +122,14 @@ impl Universe {
         unsafe { (*self.arena.get()).limit() }
     }
 
+    /// Runs host code outside of any host function, so that its pushes are granted (R2).
+    pub(crate) fn granted<R>(&self, run: impl FnOnce() -> R) -> R {
+        self.enter_host();
+        let result = run();
+        self.leave_host();
+        result
+    }
+
     pub(super) fn enter_host(&self) {
         self.host_depth.set(self.host_depth.get() + 1);
     }
