@@ -1,5 +1,6 @@
 //! Moonlet: a runtime for Lua green processes.
 
+pub mod civil;
 pub mod lua;
 pub mod mailbox;
 pub mod process;

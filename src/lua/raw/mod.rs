@@ -36,4 +36,4 @@ pub(crate) use host::{
 pub(crate) use mlua::ffi;
 pub(crate) use object::{Object, ObjectHeader};
 pub(crate) use stack::{LuaType, REGISTRY, Stack};
-pub(crate) use universe::{ThreadTag, Universe};
+pub(crate) use universe::{Garbage, ThreadTag, Universe, allocate};

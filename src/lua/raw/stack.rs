@@ -327,10 +327,10 @@ impl Stack {
         self.push_value(ffi::lua_upvalueindex(n));
     }
 
-    /// Pushes the running coroutine itself.
-    pub(crate) fn push_this_thread(&self) {
+    /// Pushes the running coroutine itself; true when it is the main one.
+    pub(crate) fn push_this_thread(&self) -> bool {
         // SAFETY: see above.
-        unsafe { ffi::lua_pushthread(self.l) };
+        unsafe { ffi::lua_pushthread(self.l) != 0 }
     }
 
     /// Pushes a block of plain words without a header, for a stock C function that keeps its state in an
@@ -527,6 +527,23 @@ impl Stack {
         yieldable && self.universe().nested().get() == 0
     }
 
+    /// Whether this coroutine can yield here, to its resumer at least.
+    pub(crate) fn is_yieldable(&self) -> bool {
+        // SAFETY: see above.
+        unsafe { ffi::lua_isyieldable(self.l) != 0 }
+    }
+
+    /// Whether some function of this coroutine is being called.
+    pub(crate) fn place_exists(&self) -> bool {
+        self.debug(0, c"").is_some()
+    }
+
+    /// A full collection. Finalizers of host objects run; they only take notes.
+    pub(crate) fn collect_garbage(&self) {
+        // SAFETY: see above; user finalizers do not exist.
+        unsafe { ffi::lua_gc(self.l, ffi::LUA_GCCOLLECT) };
+    }
+
     /// `<chunk>:<line>: ` of the Lua code at call level `level` (1: the caller of the running host
     /// function), or nothing where it is no Lua code.
     pub(crate) fn place(&self, level: c_int) -> String {
@@ -590,12 +607,6 @@ impl Stack {
         unsafe { ffi::luaL_traceback(self.l, of.l, std::ptr::null(), level) };
     }
 
-    /// Does a full collection of garbage.
-    pub(crate) fn collect(&self) {
-        // SAFETY: see above; finalizers are ours and only take notes.
-        unsafe { ffi::lua_gc(self.l, ffi::LUA_GCCOLLECT) };
-    }
-
     /// Compiles a text chunk and pushes the function, or pushes the message and gives `false`.
     /// `name` follows Lua's rules: `=x` shows as `x`.
     pub(crate) fn load_text(&self, text: &[u8], name: &CStr) -> bool {
@@ -616,7 +627,7 @@ impl Stack {
     ///
     /// # Safety
     /// `code` was made by `lua_dump` of the same Lua and outlives the VM, which keeps pointers into it.
-    pub(crate) unsafe fn load_shared_code(&self, code: &'static [u8], name: &CStr) -> bool {
+    pub(crate) unsafe fn load_shared_code(&self, code: &[u8], name: &CStr) -> bool {
         // SAFETY: see above and the caller's duty.
         unsafe {
             let status = ffi::luaL_loadbufferx(

@@ -9,7 +9,7 @@ use crate::lua::raw::{HostFn, LuaType, Outcome, Raise, Stack, guarded};
 
 pub(super) fn getmetatable(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     fill_if_lazy(stack, 1);
-    Ok(Outcome::Become(stock().getmetatable))
+    Ok(Outcome::Nested(stock().getmetatable))
 }
 
 /// As stock, but does not mark the table for finalization: Lua looks for `__gc` in the moment when the
@@ -17,7 +17,7 @@ pub(super) fn getmetatable(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> 
 pub(super) fn setmetatable(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     fill_if_lazy(stack, 1);
     if !has_finalizer(stack, 2) || stack.kind(1) != LuaType::Table || is_protected(stack, 1) {
-        return Ok(Outcome::Become(stock().setmetatable));
+        return Ok(Outcome::Nested(stock().setmetatable));
     }
     stack.set_top(2);
     stack.raw_get_field(2, "__gc");
@@ -49,12 +49,12 @@ fn is_protected(stack: &Stack, table: i32) -> bool {
 
 pub(super) fn rawget(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     fill_if_lazy(stack, 1);
-    Ok(Outcome::Become(stock().rawget))
+    Ok(Outcome::Nested(stock().rawget))
 }
 
 pub(super) fn rawset(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     fill_if_lazy(stack, 1);
-    Ok(Outcome::Become(stock().rawset))
+    Ok(Outcome::Nested(stock().rawset))
 }
 
 /// `next`: the start of a walk fills a lazy table; the steps are stock Lua's.
@@ -66,7 +66,7 @@ fn starts(stack: &Stack) -> bool {
 
 fn next(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     fill_if_lazy(stack, 1);
-    Ok(Outcome::Become(stock().next))
+    Ok(Outcome::Nested(stock().next))
 }
 
 /// `pairs`: as stock, but hands out our `next`, so that `pairs(t) == next` holds.
@@ -81,7 +81,7 @@ fn pairs(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
         let has_own = stack.raw_get_field(-1, "__pairs") != LuaType::Nil;
         stack.pop(2);
         if has_own {
-            return Ok(Outcome::Become(stock().pairs));
+            return Ok(Outcome::Nested(stock().pairs));
         }
     }
     stack.set_top(1);
@@ -105,7 +105,7 @@ pub(super) fn collectgarbage(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise
     match option {
         b"count" => stack.push_num(stack.universe().used_bytes() as f64 / 1024.0),
         b"collect" => {
-            stack.collect();
+            stack.collect_garbage();
             stack.push_int(0);
         }
         _ => stack.push_int(0),

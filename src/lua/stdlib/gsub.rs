@@ -46,7 +46,7 @@ pub(super) fn gsub(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     let (true, Some(n_max), true, true) =
         (calls_back, n_max, to_string(stack, SUBJECT), to_string(stack, PATTERN))
     else {
-        return Ok(Outcome::Become(stock().gsub));
+        return Ok(Outcome::Nested(stock().gsub));
     };
     stack.set_top(3);
     stack.push_int(1);

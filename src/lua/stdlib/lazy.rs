@@ -239,7 +239,7 @@ fn new_index(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
 fn pairs(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     fill_if_lazy(stack, 1);
     stack.set_top(1);
-    Ok(Outcome::Become(super::base::PAIRS))
+    Ok(Outcome::Nested(super::base::PAIRS))
 }
 
 fn seed(stack: &Stack) -> [u64; 2] {

@@ -23,7 +23,7 @@ pub(super) fn load(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     match stack.kind(CHUNK) {
         LuaType::String => compile(stack),
         LuaType::Function => Ok(read(stack)),
-        _ => Ok(Outcome::Become(stock().load)), // a number, or an error
+        _ => Ok(Outcome::Nested(stock().load)), // a number, or an error
     }
 }
 
@@ -43,7 +43,7 @@ fn compile(stack: &Stack) -> Result<Outcome, Raise> {
         stack.push_bytes("t");
         stack.replace(MODE);
     }
-    Ok(Outcome::Become(stock().load))
+    Ok(Outcome::Nested(stock().load))
 }
 
 /// Starts to call a reader function. Errors of it are results of `load`.

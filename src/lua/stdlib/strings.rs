@@ -32,7 +32,7 @@ macro_rules! wrappers {
         $(pub(super) const $name: HostFn = {
             fn convert(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
                 use_messages(stack, $n);
-                Ok(Outcome::Become(stock().$stock))
+                Ok(Outcome::Nested(stock().$stock))
             }
             guarded!(has_object::<$n>, convert, (stock().$stock))
         };)*

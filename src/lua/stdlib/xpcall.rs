@@ -12,7 +12,7 @@ use crate::lua::raw::{Came, LuaType, Outcome, Raise, Stack, continuation, host};
 /// `xpcall(f, handler, ...)`: the stack becomes handler, true, f, arguments.
 pub(super) fn xpcall(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     if stack.kind(2) != LuaType::Function {
-        return Ok(Outcome::Become(stock().xpcall)); // raises
+        return Ok(Outcome::Nested(stock().xpcall)); // raises
     }
     let n_args = stack.top() - 2;
     stack.push_value(2);
