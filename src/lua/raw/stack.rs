@@ -109,6 +109,12 @@ impl Stack {
         unsafe { ffi::lua_rotate(self.l, index, 1) }
     }
 
+    /// Rotates the values from `index` to the top by `n` places towards the top.
+    pub(crate) fn rotate(&self, index: c_int, n: c_int) {
+        // SAFETY: see above.
+        unsafe { ffi::lua_rotate(self.l, index, n) }
+    }
+
     /// Removes the value at `index`, shifting those above down.
     pub(crate) fn remove(&self, index: c_int) {
         // SAFETY: see above.
@@ -183,6 +189,14 @@ impl Stack {
         (ok != 0).then_some(value)
     }
 
+    /// As an integer argument of Lua's own functions: also strings that read as one.
+    pub(crate) fn to_integer(&self, index: c_int) -> Option<i64> {
+        let mut ok = 0;
+        // SAFETY: see above; the conversion does not change the value in place.
+        let value = unsafe { ffi::lua_tointegerx(self.l, index, &mut ok) };
+        (ok != 0).then_some(value)
+    }
+
     /// The value of a number of either subtype; not strings.
     pub(crate) fn number(&self, index: c_int) -> Option<f64> {
         (self.kind(index) == LuaType::Number).then(|| {
@@ -246,6 +260,13 @@ impl Stack {
     pub(crate) fn is_c_function(&self, index: c_int) -> bool {
         // SAFETY: see above.
         unsafe { ffi::lua_iscfunction(self.l, index) != 0 }
+    }
+
+    /// Whether the value at `index` is the C function `function`.
+    pub(crate) fn is_function(&self, index: c_int, function: HostFn) -> bool {
+        // SAFETY: see above.
+        let found = unsafe { ffi::lua_tocfunction(self.l, index) };
+        found.is_some_and(|found| found as usize == function as usize)
     }
 
     // ---- pushing
@@ -317,7 +338,22 @@ impl Stack {
         self.raw_get_int(REGISTRY, ffi::LUA_RIDX_GLOBALS);
     }
 
+    /// Pushes a block of plain words without a header, for a stock C function that keeps its state in an
+    /// upvalue. It must never become a value that Lua code can hold (R4).
+    pub(crate) fn push_block<const N: usize>(&self, words: [u64; N]) {
+        // SAFETY: see above; granted (R2). The block is fresh and large enough.
+        unsafe {
+            let block = ffi::lua_newuserdatauv(self.l, size_of_val(&words), 0);
+            (block as *mut [u64; N]).write_unaligned(words);
+        }
+    }
+
     // ---- tables
+
+    /// Pushes the table of globals.
+    pub(crate) fn push_globals(&self) {
+        self.raw_get_int(REGISTRY, ffi::LUA_RIDX_GLOBALS);
+    }
 
     pub(crate) fn new_table(&self, n_array: usize, n_fields: usize) {
         let clamp = |n: usize| c_int::try_from(n).unwrap_or(c_int::MAX);
