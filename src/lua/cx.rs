@@ -96,8 +96,7 @@ impl StepRef {
     }
 
     /// The running step.
-    #[expect(clippy::mut_from_ref, reason = "C2: the reference is short-lived and unique")]
-    pub(crate) fn get(&self) -> &mut Step<'static> {
+    pub(crate) fn get<'a>(&self) -> &'a mut Step<'static> {
         // SAFETY: C1 and C2.
         unsafe { self.0.expect("C1: host functions run in a step").as_mut() }
     }

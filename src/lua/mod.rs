@@ -11,7 +11,7 @@ mod garbage;
 mod guard;
 mod inbox;
 mod net;
-mod objects;
+pub(crate) mod objects;
 mod operations;
 mod output;
 mod preempt;

@@ -12,10 +12,10 @@
 //!   LINK_DOWN to links, monitors dropped; each step is visible before the next.
 
 mod body;
-mod exit;
+pub(crate) mod exit;
 mod host;
 mod links;
-mod message;
+pub(crate) mod message;
 mod names;
 mod pid;
 mod process;

@@ -2,7 +2,6 @@
 
 use smallvec::SmallVec;
 
-use super::channel::type_name_or_none;
 use super::errors;
 use crate::lua::raw::{Raise, Stack};
 
@@ -11,17 +10,7 @@ pub(crate) type Text = SmallVec<[u8; 48]>;
 
 /// An argument that is declared a string: also a number, or an error object by its message.
 pub(crate) fn text_arg(stack: &Stack, n: i32) -> Result<Text, Raise> {
-    if let Some(bytes) = stack.bytes(n) {
-        return Ok(Text::from_slice(bytes));
-    }
-    if let Some(number) = stack.number_text(n) {
-        return Ok(Text::from_slice(number.as_bytes()));
-    }
-    if let Some(message) = errors::message(stack, n) {
-        return Ok(Text::from_vec(message));
-    }
-    let what = format!("string expected, got {}", type_name_or_none(stack, n));
-    Err(Raise::argument(stack, n, &what))
+    errors::text_argument(stack, n).map(Text::from_slice)
 }
 
 /// Whether a text has the form of an entry id, `ns:name`.

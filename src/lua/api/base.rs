@@ -5,12 +5,12 @@
 use std::ffi::c_int;
 
 use super::channel::ChannelModule;
-use super::errors::ErrorsModule;
-use super::json::JsonModule;
+use super::errors;
+use super::json;
 use super::logger::LoggerModule;
 use super::module;
 use super::net::NetModule;
-use super::payload::PayloadModule;
+use super::payload;
 use super::process::ProcessModule;
 use super::time::TimeModule;
 use super::args::text_arg;
@@ -24,10 +24,10 @@ use crate::process::Signal;
 
 /// The Moonlet tables that are always there.
 const MODULES: [(&str, fn(&Stack)); 5] = [
-    ("errors", module::open::<ErrorsModule>),
+    ("errors", errors::open),
     ("channel", module::open::<ChannelModule>),
     ("process", module::open::<ProcessModule>),
-    ("payload", module::open::<PayloadModule>),
+    ("payload", payload::open),
     ("time", module::open::<TimeModule>),
 ];
 
@@ -57,7 +57,7 @@ fn push_module(stack: &Stack, module: Module) {
     if stack.raw_get_field(-1, module.name()) == LuaType::Nil {
         stack.pop(1);
         match module {
-            Module::Json => module::open::<JsonModule>(stack),
+            Module::Json => json::open(stack),
             Module::Logger => module::open::<LoggerModule>(stack),
             Module::Net => module::open::<NetModule>(stack),
         }

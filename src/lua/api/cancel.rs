@@ -1,6 +1,5 @@
 //! The second argument of `process.cancel`: a deadline, a reason, or both.
 
-use super::channel::type_name;
 use super::time::Span;
 use crate::civil::Duration;
 use crate::lua::raw::{LuaType, Stack};
@@ -29,7 +28,7 @@ pub(super) fn read(stack: &Stack, index: i32) -> Result<Request, String> {
             Ok(Request { grace_ns: Some(deadline(stack, index)?), ..Request::default() })
         }
         _ => {
-            let got = type_name(stack, index);
+            let got = stack.type_name(index);
             Err(format!("cancel expects a deadline, a reason or a table, got {got}"))
         }
     }
@@ -43,7 +42,7 @@ fn read_table(stack: &Stack, table: i32) -> Result<Request, String> {
             Some(b"deadline") => request.grace_ns = Some(deadline(stack, -1)?),
             Some(b"reason") => {
                 let reason = stack.bytes(-1).ok_or_else(|| {
-                    format!("cancel reason must be a string, got {}", type_name(stack, -1))
+                    format!("cancel reason must be a string, got {}", stack.type_name(-1))
                 })?;
                 request.reason = reason.to_vec();
             }
@@ -51,7 +50,7 @@ fn read_table(stack: &Stack, table: i32) -> Result<Request, String> {
                 return Err(format!("cancel option {} is not supported", String::from_utf8_lossy(key)));
             }
             None => {
-                let key = stack.number_text(-2).unwrap_or_else(|| type_name(stack, -2));
+                let key = stack.number_text(-2).unwrap_or_else(|| stack.type_name(-2));
                 return Err(format!("cancel option {key} is not supported"));
             }
         }
@@ -72,7 +71,7 @@ fn deadline(stack: &Stack, index: i32) -> Result<u64, String> {
     }
     match stack.object::<Span>(index) {
         Some(span) => grace_of(span.0),
-        None => Err(format!("invalid cancel deadline: {}", type_name(stack, index))),
+        None => Err(format!("invalid cancel deadline: {}", stack.type_name(index))),
     }
 }
 

@@ -1,70 +1,57 @@
 //! What a program's results or error mean for the end of its process (specification of processes,
 //! section 12.1, and of errors, section 5).
 
-use super::errors;
+use super::errors::{self, Thrown};
 use crate::lua::raw::{LuaType, Stack};
 use crate::lua::transfer;
-use crate::process::{Exit, Failure, Process, kind};
+use crate::process::{Exit, Process};
 
-/// Encoded results and details above this are not carried.
+/// Encoded results above this are not carried.
 const CARRIED_BYTES_MAX: usize = 1 << 20;
-/// Messages are cut at this.
-const MESSAGE_BYTES_MAX: usize = 64 << 10;
 
 /// The end of a program whose results are on the stack from `first` on.
 pub(crate) fn from_results(stack: &Stack, first: i32, process: &Process) -> Exit {
-    let second = first + 1;
-    if stack.top() >= second {
-        if errors::is_error(stack, second) {
-            return limited(errors::to_failure(stack, second, &[]), process);
-        }
-        if let Some(message) = stack.bytes(second) {
-            let failure = Failure::new(kind::INTERNAL, message).with_retryable(false);
-            return limited(failure, process);
-        }
+    if stack.top() > first
+        && let Some(thrown) = errors::to_returned_failure(stack, first + 1)
+    {
+        return failed(thrown, process);
     }
     if stack.top() < first || stack.kind(first) == LuaType::Nil {
         return Exit::normal(None);
     }
-    match transfer::encode_result(stack, first) {
-        Ok(value) if value.size_bytes() > CARRIED_BYTES_MAX => {
-            warn(process, "its result is too large to be carried");
-            Exit { truncated: true, ..Exit::default() }
-        }
-        Ok(value) => Exit::normal(Some(value)),
-        Err(error) => {
-            warn(process, &format!("its result: {error}"));
-            Exit::normal(None)
-        }
+    let (value, dropped) = transfer::encode_rest(stack, first, "result");
+    if let Some(dropped) = dropped {
+        warn(process, &format!("in its result: {dropped}"));
     }
+    if value.size_bytes() > CARRIED_BYTES_MAX {
+        warn(process, "its result is too large to be carried");
+        return Exit { truncated: true, ..Exit::default() };
+    }
+    Exit::normal(Some(value))
 }
 
 /// The end of a program that raised the error at `error`, whose text is right above it.
-pub(crate) fn from_error(stack: &Stack, error: i32, traceback: Vec<u8>) -> Exit {
-    let text = stack.bytes(error + 1).unwrap_or_default().to_vec();
-    let mut failure = errors::to_failure(stack, error, &text);
-    if failure.stack.is_empty() {
-        failure.stack = traceback;
+pub(crate) fn from_error(stack: &Stack, error: i32, traceback: &[u8], process: &Process) -> Exit {
+    let mut thrown = errors::to_failure(stack, error);
+    let failure = &mut thrown.failure;
+    if !errors::is_error(stack, error) {
+        let text = stack.bytes(error + 1).unwrap_or_default();
+        failure.message = text[..text.len().min(errors::MESSAGE_MAX)].to_vec();
     }
-    cut(failure)
+    if failure.stack.is_empty() {
+        failure.stack = [failure.message.as_slice(), b"\n", traceback].concat();
+    }
+    failed(thrown, process)
 }
 
-fn limited(failure: Failure, process: &Process) -> Exit {
-    let exit = cut(failure);
-    if exit.truncated {
+fn failed(thrown: Thrown, process: &Process) -> Exit {
+    if let Some(dropped) = thrown.dropped {
+        warn(process, &format!("in the details of its error: {dropped}"));
+    }
+    if thrown.truncated {
         warn(process, "the details of its error are too large to be carried");
     }
-    exit
-}
-
-fn cut(mut failure: Failure) -> Exit {
-    failure.message.truncate(MESSAGE_BYTES_MAX);
-    let too_large =
-        failure.details.as_ref().is_some_and(|details| details.size_bytes() > CARRIED_BYTES_MAX);
-    if too_large {
-        failure.details = None;
-    }
-    Exit { truncated: too_large, ..Exit::failed(failure) }
+    Exit { truncated: thrown.truncated, ..Exit::failed(thrown.failure) }
 }
 
 fn warn(process: &Process, what: &str) {

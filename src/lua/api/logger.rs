@@ -1,7 +1,6 @@
 //! The `logger` module: log records of programs, on stderr with those of the runtime.
 
 use super::args::text_arg;
-use super::channel::type_name_or_none;
 use super::module::{Member, Module};
 use crate::lua::cx::Cx;
 use crate::lua::objects;
@@ -128,7 +127,7 @@ fn add_fields(stack: &Stack, n: i32, fields: &mut String) -> Result<(), Raise> {
         LuaType::None | LuaType::Nil => return Ok(()),
         LuaType::Table => {}
         _ => {
-            let what = format!("table expected, got {}", type_name_or_none(stack, n));
+            let what = format!("table expected, got {}", stack.type_name(n));
             return Err(Raise::argument(stack, n, &what));
         }
     }
@@ -157,10 +156,12 @@ fn value_text(stack: &Stack, index: i32) -> String {
     if let Some(value) = stack.boolean(index) {
         return value.to_string();
     }
-    match super::errors::message(stack, index) {
-        Some(message) => escaped(&message),
-        None => type_name_or_none(stack, index),
+    if super::errors::push_message(stack, index) {
+        let message = escaped(stack.bytes(-1).unwrap_or_default());
+        stack.pop(1);
+        return message;
     }
+    stack.type_name(index)
 }
 
 /// Texts of programs in the log: at most this long, without control characters.
@@ -182,7 +183,7 @@ pub(crate) fn escaped(text: &[u8]) -> String {
 fn with(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     let Base { mut fields, name, arg } = base(stack);
     if stack.kind(arg) != LuaType::Table {
-        let what = format!("table expected, got {}", type_name_or_none(stack, arg));
+        let what = format!("table expected, got {}", stack.type_name(arg));
         return Err(Raise::argument(stack, arg, &what));
     }
     add_fields(stack, arg, &mut fields)?;

@@ -2,17 +2,19 @@
 
 pub(crate) mod args;
 pub(crate) mod base;
+mod call_stack;
 mod cancel;
 pub(crate) mod channel;
 pub(crate) mod coroutine;
 pub(crate) mod errors;
+mod event;
 pub(crate) mod exit;
-mod json;
+pub(crate) mod json;
 pub(crate) mod logger;
 pub(crate) mod message;
-mod module;
+pub(crate) mod module;
 mod net;
-mod payload;
+pub(crate) mod payload;
 pub(crate) mod process;
 pub(crate) mod result;
 pub(crate) mod spawner;

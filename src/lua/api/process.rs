@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::args::{self, text_arg};
-use super::channel::{Channel, Yields, check_wait, push_channel, type_name};
-use super::errors::push_error;
+use super::channel::{Channel, Yields, check_wait, push_channel};
+use super::errors::{self, push_error};
 use super::module::{self, Member, Module};
 use super::spawner::{self, Wish};
 use super::time::{duration_arg, duration_text};
@@ -86,15 +86,13 @@ impl Module for Registry {
 
 /// `nil, err`.
 pub(super) fn fail(stack: &Stack, kind: &'static str, text: impl AsRef<str>) -> Result<Outcome, Raise> {
-    stack.push_nil();
-    push_error(stack, kind, text.as_ref());
-    Ok(Outcome::Return(2))
+    Ok(errors::fail(stack, kind, text.as_ref()))
 }
 
 /// `nil, err` with `retryable` true.
 fn fail_retryable(stack: &Stack, kind: &'static str, text: String) -> Result<Outcome, Raise> {
     stack.push_nil();
-    super::errors::push_failure(stack, &Failure::new(kind, text).with_retryable(true));
+    push_error(stack, kind, text, Some(true));
     Ok(Outcome::Return(2))
 }
 
@@ -265,8 +263,7 @@ fn start_checked(
         return Err(max_processes(host_id));
     }
     let first_arg = first_arg.min(stack.top() + 1);
-    let spec_first = 1;
-    let args = transfer::encode(stack, first_arg..=stack.top(), spec_first)
+    let args = transfer::encode(stack, first_arg..stack.top() + 1)
         .map_err(|error| Refused::new(kind::INVALID, error.to_string()))?;
     let program = found.map_err(|why| no_program(id, why))?;
     let limits = wish.limits(&program.limits, &host.config().limits);
@@ -369,7 +366,7 @@ fn upgrade(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         false => text(&text_arg(stack, 1)?),
     };
     let first = 2.min(stack.top() + 1);
-    let args = match transfer::encode(stack, first..=stack.top(), 1) {
+    let args = match transfer::encode(stack, stack.rest(first)) {
         Ok(args) => args,
         Err(error) => return fail(stack, kind::INVALID, error.to_string()),
     };
@@ -419,7 +416,7 @@ pub(super) fn payload_args(stack: &Stack, first: i32) -> Result<Encoded, Refused
     if stack.top() < first {
         return Ok(Encoded::default());
     }
-    transfer::encode(stack, first..=stack.top(), 1)
+    transfer::encode(stack, stack.rest(first))
         .map_err(|error| Refused::new(kind::INVALID, error.to_string()))
 }
 
@@ -620,12 +617,12 @@ fn push_listen_table(stack: &Stack) {
 
 fn unlisten(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let Some(channel) = stack.object::<Channel>(1) else {
-        let what = format!("channel expected, got {}", type_name(stack, 1));
+        let what = format!("channel expected, got {}", stack.type_name(1));
         return Err(Raise::argument(stack, 1, &what));
     };
     let Some((role, topic)) = cx.inbox.close(&mut cx.channels, channel.id) else {
         stack.push_bool(false);
-        push_error(stack, kind::NOT_FOUND, "channel not found");
+        push_error(stack, kind::NOT_FOUND, "channel not found", Some(false));
         return Ok(Outcome::Return(2));
     };
     match (role, topic) {
@@ -724,7 +721,7 @@ fn set_options(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         Ok(None) => {}
         Err(text) => {
             stack.push_bool(false);
-            push_error(stack, kind::INVALID, &text);
+            push_error(stack, kind::INVALID, &text, Some(false));
             return Ok(Outcome::Return(2));
         }
     }

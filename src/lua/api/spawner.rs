@@ -2,7 +2,6 @@
 //! is immutable; each method gives a new one with one wish more.
 
 use super::args::{text_arg};
-use super::channel::type_name_or_none;
 use super::process::{limits, payload_args, spawn_variant};
 use crate::lua::cx::Cx;
 use crate::lua::objects;
@@ -90,7 +89,7 @@ fn base(stack: &Stack, cx: &Cx) -> (Wish, i32) {
 pub(super) fn with_options(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let (mut wish, arg) = base(stack, cx);
     if stack.kind(arg) != LuaType::Table {
-        let what = format!("table expected, got {}", type_name_or_none(stack, arg));
+        let what = format!("table expected, got {}", stack.type_name(arg));
         return Err(Raise::argument(stack, arg, &what));
     }
     stack.push_nil();
@@ -208,7 +207,7 @@ fn finish(
     link: bool,
 ) -> Result<Outcome, Raise> {
     let Some(Spawner(id)) = stack.object::<Spawner>(1) else {
-        let got = type_name_or_none(stack, 1);
+        let got = stack.type_name(1);
         return Err(Raise::argument(stack, 1, &format!("process.Spawner expected, got {got}")));
     };
     let wish = Wish { watch, link, ..cx.spawners[id as usize].clone() };

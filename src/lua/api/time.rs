@@ -1,7 +1,7 @@
 //! The `time` module: durations, timers, the clock, dates.
 
 use super::args::text_arg;
-use super::channel::{Yields, check_wait, push_channel, type_name_or_none};
+use super::channel::{Yields, check_wait, push_channel};
 use super::module::{Member, Module};
 use super::process::fail;
 use crate::channel::{ChannelId, Kind};
@@ -185,7 +185,7 @@ fn positive_duration(stack: &Stack, n: i32, what: &str) -> Result<u64, String> {
 
 fn self_arg<T: Object>(stack: &Stack, n: i32) -> Result<T, Raise> {
     stack.object::<T>(n).ok_or_else(|| {
-        let got = type_name_or_none(stack, n);
+        let got = stack.type_name(n);
         Raise::argument(stack, n, &format!("{} expected, got {got}", T::NAME))
     })
 }
@@ -195,7 +195,7 @@ fn time_arg(stack: &Stack, n: i32) -> Result<Time, Raise> {
 }
 
 fn integer_arg(stack: &Stack, n: i32) -> Result<i64, Raise> {
-    let got = || type_name_or_none(stack, n);
+    let got = || stack.type_name(n);
     match stack.kind(n) {
         LuaType::Number => match stack.integral(n) {
             Some(value) => Ok(value),
