@@ -10,13 +10,12 @@ use super::guard::{Verdict, guard};
 use super::inbox::Inbox;
 use super::program::Program;
 use super::raw::ffi::lua_State;
-use super::raw::{Raise, Stack, ThreadTag, Universe};
+use super::raw::{Raise, Stack, ThreadTag};
 use super::stdlib;
 use super::transfer;
 use super::vm::{Ran, Vm};
 use crate::channel::{Channels, FiberId};
 use crate::process::{Body, Encoded, Exit, Failure, Limits, Step, StepEnd, kind, size_text};
-use crate::scheduler::Context;
 
 /// A Lua program, before and while it runs.
 #[derive(Debug)]
@@ -67,7 +66,6 @@ impl LuaBody {
         let main = vm.cx().fibers.add(vm.main(), n_args);
         debug_assert_eq!(main, MAIN);
         vm.cx().fibers.queue(main);
-        stack.set_tag(ThreadTag::Active, true);
         let limit = self.limits.memory_bytes.map_or(usize::MAX, |bytes| {
             usize::try_from(bytes).unwrap_or(usize::MAX)
         });
@@ -367,7 +365,7 @@ fn returned(vm: &Vm, fiber: FiberId, l: *mut lua_State, n: i32) -> Next {
 }
 
 fn end_fiber(vm: &Vm, fiber: FiberId, stack: &Stack) {
-    stack.set_tag(ThreadTag::Active, false);
+    stack.set_top(0);
     vm.cx().fibers.remove(fiber);
     api::coroutine::forget_thread(&vm.stack(vm.main()), fiber);
 }

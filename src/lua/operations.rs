@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::api::errors::push_failure;
 use super::cx::Cx;
 use super::fiber::Resumption;
-use super::raw::{Outcome, Raise, Stack};
+use super::raw::{Outcome, Raise};
 use super::timers::Token;
 use super::transfer;
 use crate::channel::FiberId;

@@ -187,20 +187,20 @@ fn destination_arg(stack: &Stack, cx: &Cx, function: &str) -> Result<Result<Pid,
 // ---- spawning
 
 fn spawn(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
-    spawn_variant(stack, cx, "spawn", 1, &Wish { watch: false, link: false, ..Wish::default() })
+    spawn_variant(stack, cx, "spawn", 1, &Wish::plain(false, false))
 }
 
 fn spawn_monitored(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
-    let wish = Wish { watch: true, link: false, ..Wish::default() };
+    let wish = Wish::plain(true, false);
     spawn_variant(stack, cx, "spawn_monitored", 1, &wish)
 }
 
 fn spawn_linked(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
-    spawn_variant(stack, cx, "spawn_linked", 1, &Wish { watch: false, link: true, ..Wish::default() })
+    spawn_variant(stack, cx, "spawn_linked", 1, &Wish::plain(false, true))
 }
 
 fn spawn_linked_monitored(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
-    let wish = Wish { watch: true, link: true, ..Wish::default() };
+    let wish = Wish::plain(true, true);
     spawn_variant(stack, cx, "spawn_linked_monitored", 1, &wish)
 }
 

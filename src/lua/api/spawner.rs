@@ -24,6 +24,11 @@ pub(crate) struct Wish {
 }
 
 impl Wish {
+    /// What the functions of the module ask for.
+    pub(super) fn plain(watch: bool, link: bool) -> Wish {
+        Wish { watch, link, ..Wish::default() }
+    }
+
     pub(super) fn is_plain(&self) -> bool {
         !self.built
     }
