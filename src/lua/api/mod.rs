@@ -7,7 +7,7 @@ mod cancel;
 pub(crate) mod channel;
 pub(crate) mod coroutine;
 pub(crate) mod errors;
-mod event;
+pub(crate) mod event;
 pub(crate) mod exit;
 pub(crate) mod json;
 pub(crate) mod logger;
@@ -21,3 +21,5 @@ pub(crate) mod spawner;
 pub(crate) mod time;
 
 pub(crate) use base::open;
+#[cfg(test)]
+pub(crate) mod testing;
