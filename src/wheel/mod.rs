@@ -10,7 +10,7 @@
 //! * **Bound**: the deadline of an entry on level 0, the start of its slot on any other level.
 //!
 //! # Invariants
-//! * I1 (place): an entry waits where [`Place::new`] puts it for the *present* value of `elapsed`:
+//! * I1 (place): an entry waits where `Place::new` puts it for the *present* value of `elapsed`:
 //!   on the level of the highest six bits in which its tick and `elapsed` differ. An entry that was
 //!   due before it was inserted counts as one of tick `elapsed`.
 //! * I2 (time order): every entry of a level comes before every entry of the levels above it, and
