@@ -54,8 +54,10 @@ struct Pool {
 
 impl Pool {
     fn new(workers: usize) -> Arc<Self> {
+        let idle = Idle::new(workers);
+        (0..workers).for_each(|_| idle.add_worker());
         Arc::new(Self {
-            idle: Idle::new(workers),
+            idle,
             injector: Injector::new(),
             workers: (0..workers).map(|_| (Parker::new(), Bed::default())).collect(),
             watcher: Bed::default(),

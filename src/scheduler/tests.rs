@@ -415,6 +415,33 @@ fn a_source_that_becomes_ready_wakes_its_task() {
     test.wait_until_quiet();
 }
 
+/// The only worker blocks in a turn that waits for another one, so a second worker has to come.
+#[test]
+fn a_worker_that_is_blocked_is_relieved() {
+    let test = TestPool::start(config(1));
+    let pool = test.as_dyn();
+    let (done, relieved) = signal();
+    FakeTask::start(&pool, move |task, cx| {
+        let has_run = Arc::new(AtomicBool::new(false));
+        let runs = Arc::clone(&has_run);
+        let peer = FakeTask::new(task.pool(), move |_, _| {
+            runs.store(true, Ordering::Relaxed);
+            Turn::Ended
+        });
+        peer.wake(cx);
+        while !has_run.load(Ordering::Relaxed) {
+            if cx.preemption().count_reached() {
+                cx.hand_over();
+            }
+        }
+        done.send(()).unwrap();
+        Turn::Ended
+    });
+    relieved.recv().unwrap();
+    assert_eq!(pool.stats().workers.len(), 2);
+    test.wait_until_quiet();
+}
+
 /// The only worker never ends its turn, so the watching thread has to fire for it.
 #[test]
 fn a_timer_of_a_worker_that_is_stuck_fires() {

@@ -26,10 +26,11 @@ use mio::event::Source;
 
 use super::idle::Searching;
 use super::lifo::LifoSlot;
-use super::pool::{IoTarget, Remote, Shared};
 use super::preempt::{Attached, Preemption};
 use super::rng::Rng;
 use super::run_queue::RunQueue;
+use super::shared::{IoTarget, Remote, Shared};
+use super::staff::Seat;
 use super::timers::{Alarm, NEVER_NS};
 use super::{Context, IoId, Pool, Readiness, Task, TimerId, Turn, broken, clock};
 use crate::reactor::{Reactor, Ready, Wait};
@@ -55,12 +56,8 @@ pub(super) struct Worker<T: Task> {
 }
 
 impl<T: Task> Worker<T> {
-    pub(super) fn new(
-        shared: Arc<Shared<T>>,
-        idx: usize,
-        queue: RunQueue<T>,
-        reactor: Reactor<IoTarget<T>>,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared<T>>, seat: Seat<T>) -> Self {
+        let Seat { idx, queue, reactor } = seat;
         Self {
             shared,
             idx,
@@ -262,7 +259,7 @@ impl<T: Task> Worker<T> {
 
     /// Makes `task` visible to all workers and wakes one if none is looking.
     fn queue_shared(&self, task: Arc<T>) {
-        if self.queue.len() < self.shared.queue_capacity {
+        if self.queue.len() < self.shared.config.queue_capacity {
             self.queue.push(task);
         } else {
             self.shared.injector.push(task);
