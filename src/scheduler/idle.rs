@@ -19,7 +19,8 @@
 //!
 //! # Invariants
 //! * I1: a worker is in the list exactly while it is counted as sleeping.
-//! * I2: work is visible in a queue before `claim` is called for it.
+//! * I2: work is visible in a queue before `claim` is called for it. A batch that moves is in no
+//!   queue for a moment, so whoever moved it calls `claim` again, or `found` if it was searching.
 //! * I3: a worker looks through all queues after announcing its sleep, before it blocks.
 //! * I4: the last searcher that finds work claims another sleeper, so the wake-ups go on as long
 //!   as there is work and somebody to do it.

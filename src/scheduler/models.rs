@@ -202,6 +202,36 @@ fn loom_two_workers_run_all_that_is_injected() {
     });
 }
 
+/// A task keeps its worker until the other task is taken too, so a second worker must be woken even
+/// if both tasks were told to the same searcher (I4).
+#[test]
+fn loom_tasks_that_wait_for_each_other_get_a_worker_each() {
+    model(2, || {
+        let pool = Pool::new(2);
+        let both = Arc::new((Mutex::new(0), Condvar::new()));
+        let workers: Vec<_> = (0..2)
+            .map(|me| {
+                let (pool, both) = (Arc::clone(&pool), Arc::clone(&both));
+                thread::spawn(move || {
+                    assert!(pool.run_next(me));
+                    let (here, changed) = &*both;
+                    let mut here = here.lock().unwrap();
+                    *here += 1;
+                    changed.notify_one();
+                    while *here < 2 {
+                        here = changed.wait(here).unwrap();
+                    }
+                })
+            })
+            .collect();
+        pool.inject();
+        pool.inject();
+        for worker in workers {
+            worker.join().unwrap();
+        }
+    });
+}
+
 #[test]
 fn loom_what_is_injected_during_a_shutdown_is_run_or_dropped() {
     model(3, || {

@@ -150,6 +150,10 @@ impl<T: Task> Worker<T> {
     fn take_injected(&self) -> Option<Arc<T>> {
         let task = self.shared.injector.take_into(&self.queue)?;
         self.remote().counters.injected.add(1);
+        if self.queue.len() > 0 {
+            // A searcher may have looked while the batch was in neither queue (I2).
+            self.shared.wake_one();
+        }
         Some(task)
     }
 
