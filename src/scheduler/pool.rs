@@ -57,7 +57,7 @@ pub struct PoolConfig {
     pub slice_ns: u64,
     /// Tasks in a worker's own queue above which further ones go to the injector.
     pub queue_capacity: usize,
-    /// Makes the published target give way; see [`Preemption`].
+    /// Makes the published target give way; see [`Preemption`](super::Preemption).
     pub preempt_arm: Option<Arm>,
     /// How targets learn that their slice is over.
     pub mode: Mode,

@@ -20,8 +20,8 @@ use super::stats::{Counters, PoolStats, WatcherCounters};
 use super::sysmon::Watcher;
 use super::timers::{Alarm, Timers};
 use super::{Context, IoId, Pool, Task, TimerId, clock};
-use crate::reactor::Handle;
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::reactor::{Handle, Registration};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// What a ready source is told to: the value of a registration in a worker's reactor.
 pub(super) struct IoTarget<T> {
@@ -46,6 +46,8 @@ pub(super) struct Remote<T> {
     pub(super) timers: Timers<T>,
     pub(super) parker: Parker,
     reactor: Handle<IoTarget<T>>,
+    /// Registered in the reactor, or about to be. Without any there is no reason to poll.
+    sources: AtomicUsize,
 }
 
 impl<T> Remote<T> {
@@ -63,6 +65,7 @@ impl<T> Remote<T> {
             timers: Timers::new(clock::monotonic_ns()),
             parker: Parker::new(),
             reactor,
+            sources: AtomicUsize::new(0),
         }
     }
 
@@ -73,6 +76,30 @@ impl<T> Remote<T> {
 
     pub(super) fn attention_wanted(&self) -> bool {
         self.attention.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn has_sources(&self) -> bool {
+        self.sources.load(Ordering::Relaxed) > 0
+    }
+
+    fn register(
+        &self,
+        source: &mut dyn Source,
+        interest: Interest,
+        target: IoTarget<T>,
+    ) -> io::Result<Registration> {
+        self.sources.fetch_add(1, Ordering::Relaxed);
+        let registered = self.reactor.register(source, interest, target);
+        if registered.is_err() {
+            self.sources.fetch_sub(1, Ordering::Relaxed);
+        }
+        registered
+    }
+
+    fn deregister(&self, source: &mut dyn Source, registration: Registration) -> io::Result<()> {
+        // Even if it fails: the reactor forgets the target in any case.
+        self.sources.fetch_sub(1, Ordering::Relaxed);
+        self.reactor.deregister(source, registration)
     }
 
     /// Worker only.
@@ -218,7 +245,7 @@ impl<T: Task> Shared<T> {
         token: u64,
     ) -> io::Result<IoId> {
         let target = IoTarget { task: Arc::clone(task), token };
-        let registration = self.workers[worker_idx].reactor.register(source, interest, target)?;
+        let registration = self.workers[worker_idx].register(source, interest, target)?;
         let worker_idx = u32::try_from(worker_idx).expect("there are at most 65,535 workers");
         let id = IoId { worker_idx, registration };
         if self.idle.is_closed() {
@@ -229,7 +256,7 @@ impl<T: Task> Shared<T> {
     }
 
     pub(super) fn deregister_io(&self, source: &mut dyn Source, id: IoId) -> io::Result<()> {
-        self.workers[id.worker_idx as usize].reactor.deregister(source, id.registration)
+        self.workers[id.worker_idx as usize].deregister(source, id.registration)
     }
 
     pub(super) fn stats(&self) -> PoolStats {

@@ -219,9 +219,11 @@ impl<T: Task> Worker<T> {
 
     fn poll(&self) {
         self.fire_timers();
-        let mut ready = self.ready.take();
-        self.wait(Wait::Poll, &mut ready);
-        self.dispatch(ready);
+        if self.remote().has_sources() {
+            let mut ready = self.ready.take();
+            self.wait(Wait::Poll, &mut ready);
+            self.dispatch(ready);
+        }
     }
 
     fn wait(&self, wait: Wait, ready: &mut Vec<Ready<IoTarget<T>>>) {
