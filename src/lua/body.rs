@@ -15,7 +15,7 @@ use super::stdlib;
 use super::transfer;
 use super::vm::{Ran, Vm};
 use crate::channel::{Channels, FiberId};
-use crate::process::{Body, Encoded, Exit, Failure, Limits, Step, StepEnd, kind};
+use crate::process::{Body, Encoded, Exit, Failure, Limits, Step, StepEnd, kind, size_text};
 use crate::scheduler::Context;
 
 /// A Lua program, before and while it runs.
@@ -54,13 +54,14 @@ impl LuaBody {
         let random = step.worker.random();
         let vm = Vm::new(cx, random as u32).ok_or_else(|| memory_failure(&self.limits))?;
         let stack = vm.stack(vm.main());
-        stdlib::open(&stack, random);
+        stdlib::open(&stack, [random, step.worker.random()]);
         api::open(&stack, vm.cx());
         let args = std::mem::take(&mut self.args);
         stack.push_fn(guard);
         stack.push_fn(boot);
-        if stack.reserve(args.n_values as i32) {
-            transfer::decode(&stack, &args);
+        // Arguments were encoded by this runtime, so that only a lack of stack can fail.
+        if transfer::decode(&stack, &args).is_err() {
+            return Err(Failure::new(kind::LIMIT_EXCEEDED, "too many arguments"));
         }
         let n_args = stack.top() - 1;
         let main = vm.cx().fibers.add(vm.main(), n_args);
@@ -353,8 +354,9 @@ fn returned(vm: &Vm, fiber: FiberId, l: *mut lua_State, n: i32) -> Next {
         }
         Verdict::Raised => {
             let traceback = std::mem::take(&mut vm.cx().traceback);
-            let failure = api::exit::from_error(&stack, first + 1, traceback);
-            Next::Stop(FiberRan::Finished(failure))
+            let process = vm.cx().process().clone();
+            let exit = api::exit::from_error(&stack, first + 1, &traceback, &process);
+            Next::Stop(FiberRan::Finished(exit))
         }
         Verdict::OutOfMemory => {
             let limit = vm.universe().memory_limit();
@@ -430,7 +432,7 @@ fn places(vm: &Vm) -> Vec<String> {
 
 fn memory_failure(limits: &Limits) -> Failure {
     let text = match limits.memory_bytes {
-        Some(bytes) => format!("memory limit of {} exceeded", api::exit::size_text(bytes)),
+        Some(bytes) => format!("memory limit of {} exceeded", size_text(bytes)),
         None => "not enough memory".to_owned(),
     };
     Failure::new(kind::LIMIT_EXCEEDED, text)

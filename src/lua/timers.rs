@@ -112,6 +112,7 @@ impl Cx {
         match timer.fires {
             Fires::Wake(fiber) => self.fibers.wake(fiber, Resumption::Continue { n_args: 0 }),
             Fires::Channel(channel) => {
+                self.timer_of.remove(&channel);
                 let fired = Value::Fired(self.fired_at(timer.at_ns));
                 // A closed channel lost interest.
                 let _ = self.channels.feed_and_shut(channel, fired);

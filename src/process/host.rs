@@ -65,6 +65,16 @@ impl Host {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
+    /// Whether a spawn on it would be refused because something stops.
+    pub fn is_stopping_or(&self, runtime: &super::Runtime) -> bool {
+        self.is_stopping() || runtime.is_stopping()
+    }
+
+    /// Whether one more process may live on it. A hint: the spawn itself decides.
+    pub fn has_room(&self) -> bool {
+        self.n_live() < self.config.max_processes
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }

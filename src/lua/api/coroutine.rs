@@ -34,7 +34,7 @@ fn function_arg(stack: &Stack) -> Result<(), Raise> {
     if stack.kind(1) == LuaType::Function {
         return Ok(());
     }
-    let what = format!("function expected, got {}", super::channel::type_name_or_none(stack, 1));
+    let what = format!("function expected, got {}", stack.type_name(1));
     Err(Raise::argument(stack, 1, &what))
 }
 
@@ -44,7 +44,7 @@ fn thread_arg(stack: &Stack) -> Result<Stack, Raise> {
         // SAFETY: an argument stays alive while the function runs.
         Some(thread) => Ok(unsafe { Stack::new(thread) }),
         None => {
-            let got = super::channel::type_name_or_none(stack, 1);
+            let got = stack.type_name(1);
             Err(Raise::argument(stack, 1, &format!("thread expected, got {got}")))
         }
     }
