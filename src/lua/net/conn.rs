@@ -44,16 +44,17 @@ impl Conn {
         let reader = self.reader.take_if(|(waiter, _)| waiter.is_of(fiber));
         let reader = reader.map(|(waiter, _)| Stopped::new(waiter));
         let writer = self.writer.take_if(|(waiter, _)| waiter.is_of(fiber));
-        let writer = writer.map(|(waiter, outgoing)| {
-            Stopped { waiter, written: Some(outgoing.n_written()) }
-        });
-        reader.into_iter().chain(writer).collect()
+        reader.into_iter().chain(writer.map(Outgoing::stopped)).collect()
     }
 }
 
 impl Outgoing {
     fn n_written(&self) -> usize {
         self.n_before + self.n_sent
+    }
+
+    fn stopped((waiter, outgoing): (Waiter, Outgoing)) -> Stopped {
+        Stopped { waiter, written: Some(outgoing.n_written()) }
     }
 }
 
@@ -208,20 +209,53 @@ impl Gift {
 }
 
 impl Cx {
-    /// Sends a connection to `to`; calls that wait for it end. When it is refused, it stays.
+    /// Sends a connection to `to`: it is closed here, so calls that wait for it end. When the message
+    /// is refused, nothing has happened.
     pub(crate) fn give(&mut self, id: SocketId, to: Pid) -> Result<Result<(), SendError>, Fault> {
         let step = self.step.get();
-        let slot = self.sockets.slot(id).ok_or_else(closed)?;
-        let conn = match std::mem::replace(&mut slot.socket, Socket::Leaving) {
-            Socket::Conn(conn) => conn,
-            other => {
-                slot.socket = other;
-                return Err(closed());
-            }
-        };
-        slot.socket = Socket::Conn(conn);
+        self.sockets.conn(id).ok_or_else(closed)?;
+        let slot = self.sockets.slot(id).expect("found above");
+        // S4: before anybody else can have it watched.
         slot.unwatch(step.worker);
-        todo!()
+        let leaving = std::mem::replace(&mut slot.socket, Socket::Leaving);
+        let Socket::Conn(conn) = leaving else { unreachable!("found above") };
+        let Conn { wire, reader, writer } = *conn;
+        let gift = Gift(Arc::new(Mutex::new(Some(wire))));
+        let message = Message {
+            topic: Topic::from_slice(TOPIC),
+            from: Some(step.process.pid()),
+            payload: Encoded::default(),
+            call: None,
+            attachment: Some(Box::new(gift.clone())),
+        };
+        let sent = step.runtime().send(to, message, step.worker);
+        match sent {
+            Ok(()) => {
+                self.sockets.remove(id);
+                let reader = reader.map(|(waiter, _)| Stopped::new(waiter));
+                let writer = writer.map(Outgoing::stopped);
+                self.fail_stopped(reader.into_iter().chain(writer), &closed());
+            }
+            Err(_) => {
+                let wire = gift.take().expect("only the receiver of a queued message takes it");
+                let conn = Conn { wire, reader, writer };
+                self.return_conn(id, conn);
+            }
+        }
+        Ok(sent)
+    }
+
+    /// A connection was not given away after all.
+    fn return_conn(&mut self, id: SocketId, conn: Conn) {
+        let reads = conn.reader.is_some().then_some(Interest::READABLE);
+        let writes = conn.writer.is_some().then_some(Interest::WRITABLE);
+        self.sockets.slot(id).expect("a leaving connection keeps its place").socket =
+            Socket::Conn(Box::new(conn));
+        for interest in reads.into_iter().chain(writes) {
+            if let Err(error) = self.watch(id, interest) {
+                self.fail_waiters(id, &system_fault("give", &error));
+            }
+        }
     }
 }
 

@@ -71,8 +71,10 @@ impl Listener {
     }
 
     pub(super) fn take_waiters(&mut self, fiber: Option<FiberId>) -> Vec<Stopped> {
-        let taken = self.waiting.extract_if(.., |waiter| waiter.is_of(fiber));
-        taken.map(Stopped::new).collect()
+        let all = std::mem::take(&mut self.waiting);
+        let (taken, kept): (VecDeque<_>, _) = all.into_iter().partition(|w| w.is_of(fiber));
+        self.waiting = kept;
+        taken.into_iter().map(Stopped::new).collect()
     }
 }
 

@@ -298,7 +298,11 @@ impl Cx {
     /// The calls that wait for a socket end with `fault`.
     fn fail_waiters(&mut self, id: SocketId, fault: &Fault) {
         let stopped = self.sockets.slot(id).map(|slot| slot.socket.take_waiters(None));
-        for Stopped { waiter, written } in stopped.unwrap_or_default() {
+        self.fail_stopped(stopped.unwrap_or_default(), fault);
+    }
+
+    fn fail_stopped(&mut self, stopped: impl IntoIterator<Item = Stopped>, fault: &Fault) {
+        for Stopped { waiter, written } in stopped {
             self.end_wait(waiter, Answer::failed(fault.clone(), written));
         }
     }
