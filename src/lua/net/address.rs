@@ -92,10 +92,30 @@ mod tests {
     #[test]
     fn everything_else_is_refused() {
         let bad = [
-            "", ":", "localhost", "localhost:", ":80", "localhost:http", "localhost:+80",
-            "localhost:65536", "localhost:-1", "::1:80", "[::1]", "[::1]80", "[::1", "[localhost]:80",
-            "127.0.0:80", "256.0.0.1:80", "1:80", "a b:80", "a..b:80", ".:80", "a/b:80", "ä:80",
-            "localhost:80 ", "http://localhost:80",
+            "",
+            ":",
+            "localhost",
+            "localhost:",
+            ":80",
+            "localhost:http",
+            "localhost:+80",
+            "localhost:65536",
+            "localhost:-1",
+            "::1:80",
+            "[::1]",
+            "[::1]80",
+            "[::1",
+            "[localhost]:80",
+            "127.0.0:80",
+            "256.0.0.1:80",
+            "1:80",
+            "a b:80",
+            "a..b:80",
+            ".:80",
+            "a/b:80",
+            "ä:80",
+            "localhost:80 ",
+            "http://localhost:80",
         ];
         for text in bad {
             assert!(Address::parse(text.as_bytes()).is_err(), "{text}");

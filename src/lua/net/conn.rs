@@ -131,8 +131,7 @@ impl Cx {
             Ok(waiter) => waiter,
             Err(fault) => return Answer::WriteFailed(fault, written).give(stack),
         };
-        let outgoing =
-            Outgoing { bytes: bytes[written..].to_vec(), n_sent: 0, n_before: written };
+        let outgoing = Outgoing { bytes: bytes[written..].to_vec(), n_sent: 0, n_before: written };
         self.sockets.conn(id).expect("found above").writer = Some((waiter, outgoing));
         stack.set_top(1);
         Ok(self.wait("write"))

@@ -31,7 +31,10 @@ pub(super) struct Attempt {
 #[derive(Debug)]
 enum Stage {
     /// The answer comes with this ticket.
-    Resolving { ticket: u64, then: Then },
+    Resolving {
+        ticket: u64,
+        then: Then,
+    },
     Connecting(Candidates),
 }
 
@@ -172,7 +175,8 @@ impl Cx {
         let id = self.add_attempt(what, Stage::Resolving { ticket, then });
         let process = self.process().clone();
         let tell = move |result| {
-            let done = Signal::Done { id: id.to_bits(), result: Box::new(Resolved { ticket, result }) };
+            let done =
+                Signal::Done { id: id.to_bits(), result: Box::new(Resolved { ticket, result }) };
             // A process that has ended needs no address any more.
             let _ = process.signal(done, process.host().pool().outside());
         };
@@ -256,11 +260,7 @@ impl Cx {
         self.end_attempt(id, answer);
     }
 
-    fn connected(
-        &mut self,
-        what: &str,
-        outcome: io::Result<(TcpStream, SocketAddr)>,
-    ) -> Answer {
+    fn connected(&mut self, what: &str, outcome: io::Result<(TcpStream, SocketAddr)>) -> Answer {
         match outcome {
             Ok((stream, peer)) => Answer::Conn(self.add_conn(stream, peer)),
             Err(error) => Answer::Failed(system_fault(what, &error)),

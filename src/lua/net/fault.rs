@@ -37,9 +37,7 @@ fn classify(error: &io::Error) -> (&'static str, String) {
         Some(libc::EHOSTUNREACH | libc::EHOSTDOWN) => {
             (kind::UNAVAILABLE, cause("host unreachable"))
         }
-        Some(libc::EMFILE | libc::ENFILE) => {
-            (kind::UNAVAILABLE, cause("out of file descriptors"))
-        }
+        Some(libc::EMFILE | libc::ENFILE) => (kind::UNAVAILABLE, cause("out of file descriptors")),
         Some(libc::ENOBUFS | libc::ENOMEM | libc::ENOSPC) => {
             (kind::UNAVAILABLE, cause("the system is out of memory for sockets"))
         }

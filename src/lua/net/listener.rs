@@ -62,8 +62,7 @@ impl Listener {
             match until_blocked(|| self.socket.accept()) {
                 Poll::Ready(Err(error)) if concerns_one_connection(&error) => {}
                 accepted => {
-                    let fault =
-                        |error| system_fault(&format!("accept on {}", self.local), &error);
+                    let fault = |error| system_fault(&format!("accept on {}", self.local), &error);
                     return accepted.map_err(fault);
                 }
             }

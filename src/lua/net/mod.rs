@@ -26,8 +26,8 @@
 
 mod address;
 mod answer;
-mod connect;
 mod conn;
+mod connect;
 mod fault;
 mod listener;
 mod received;
@@ -42,14 +42,14 @@ use slab::Slab;
 
 pub(crate) use self::address::{Address, BadAddress};
 pub(crate) use self::answer::Answer;
-pub(crate) use self::connect::Resolved;
 pub(crate) use self::conn::adopt;
+pub(crate) use self::connect::Resolved;
 pub(crate) use self::fault::{Fault, fault};
 pub(crate) use self::listener::ListenOptions;
 pub(crate) use self::wire::{CHUNK, Want};
 
-use self::connect::Attempt;
 use self::conn::Conn;
+use self::connect::Attempt;
 use self::fault::{closed, system_fault};
 use self::listener::Listener;
 use super::api::channel::check_wait;
