@@ -17,7 +17,7 @@ use slab::Slab;
 use super::api::spawner::Wish;
 use super::fiber::{Fibers, Resumption};
 use super::inbox::Inbox;
-use super::net::Sockets;
+use super::net::{Resolved, Sockets};
 use super::operations::Operations;
 use super::output::Output;
 use super::program::{Catalog, Program};
@@ -213,7 +213,10 @@ impl Cx {
             Arrived::Io(token, ready) => self.socket_ready(token, ready),
             Arrived::Reply(id, result) => self.operation_replied(id, result),
             Arrived::Watched(id, from, exit) => self.operation_watched(id, from, &exit),
-            Arrived::Done(id, result) => self.operation_done(id, result),
+            Arrived::Done(id, result) => match result.downcast::<Resolved>() {
+                Ok(resolved) => self.name_resolved(id, *resolved),
+                Err(result) => self.operation_done(id, result),
+            },
         }
     }
 

@@ -7,7 +7,7 @@
 //!
 //! # Invariants
 //! * **F1** At most one fiber runs; a runnable one is in the queue exactly once; one that waits is
-//!   named by exactly one of: a channel wait, a timer, an operation.
+//!   named by exactly one of: a channel wait, a timer, an operation, a socket.
 //! * **F2** Every coroutine in a fiber's stack above its base carries the tag `Active`, and no other
 //!   does.
 

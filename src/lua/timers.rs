@@ -4,6 +4,7 @@ use slab::Slab;
 
 use super::fiber::Resumption;
 use super::cx::Cx;
+use super::net::SocketId;
 use super::value::Value;
 use crate::channel::{ChannelId, FiberId};
 use crate::process::{Encoded, Pid, Topic};
@@ -26,6 +27,8 @@ pub(crate) enum Fires {
     Send(Box<Later>),
     /// An operation has taken too long.
     GiveUp { operation: u64 },
+    /// A fiber has waited long enough for a socket.
+    SocketTimeout { socket: SocketId, fiber: FiberId },
 }
 
 /// A message that `send_after` sends.
@@ -119,6 +122,7 @@ impl Cx {
             }
             Fires::Send(later) => self.send_later(*later),
             Fires::GiveUp { operation } => self.give_up(operation),
+            Fires::SocketTimeout { socket, fiber } => self.socket_timed_out(socket, fiber),
             Fires::Ticker { .. } => {}
         }
     }

@@ -13,7 +13,7 @@ pub(crate) mod json;
 pub(crate) mod logger;
 pub(crate) mod message;
 pub(crate) mod module;
-mod net;
+pub(crate) mod net;
 pub(crate) mod payload;
 pub(crate) mod process;
 pub(crate) mod result;

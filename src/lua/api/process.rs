@@ -430,7 +430,13 @@ fn post(
 ) -> Result<(), Refused> {
     let message = Message { topic, from: Some(cx.pid()), payload, call, attachment: None };
     let step = cx.step.get();
-    step.runtime().send(to, message, step.worker).map_err(|error| match error {
+    let sent = step.runtime().send(to, message, step.worker);
+    sent.map_err(|error| not_sent(error, to, dest))
+}
+
+/// What tells a program that its message to `to`, which it called `dest`, was not queued.
+pub(super) fn not_sent(error: SendError, to: Pid, dest: &[u8]) -> Refused {
+    match error {
         SendError::NotFound if has_pid_form(dest) => not_found(dest),
         SendError::NotFound => not_found(to.to_string().as_bytes()),
         SendError::TooLarge(bytes) => {
@@ -441,7 +447,7 @@ fn post(
             let text = "mailbox full".to_owned();
             Refused { kind: kind::RATE_LIMITED, text, retryable: true }
         }
-    })
+    }
 }
 
 fn send_after(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
