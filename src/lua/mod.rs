@@ -2,11 +2,33 @@
 
 pub(crate) mod api;
 pub(crate) mod arena;
+mod body;
+mod boot;
+mod code;
 pub(crate) mod cx;
+mod fiber;
+mod garbage;
+mod guard;
+mod inbox;
+mod net;
 pub(crate) mod objects;
-pub(crate) mod preempt;
-pub(crate) mod raw;
-pub(crate) mod transfer;
+mod operations;
+mod output;
+mod preempt;
+mod program;
+mod raw;
+mod registry;
+mod stdlib;
+mod timers;
+mod transfer;
+mod value;
+mod vm;
 
+pub use body::LuaBody;
+pub use code::CompileError;
+pub use cx::Environment;
+pub use output::Output;
+pub use preempt::arm;
+pub use program::{Catalog, Entry, HostEntry, LazyProgram, Module, Program, UnitSource};
 #[cfg(fuzzing)]
 pub use transfer::check_bytes;

@@ -1,12 +1,25 @@
-//! The Lua modules of Moonlet, one file a module, and the values that they hand out.
+//! What programs see of the runtime: one Lua module a file.
 
+pub(crate) mod args;
+pub(crate) mod base;
 mod call_stack;
+mod cancel;
+pub(crate) mod channel;
+pub(crate) mod coroutine;
 pub(crate) mod errors;
 pub(crate) mod event;
+pub(crate) mod exit;
 pub(crate) mod json;
+pub(crate) mod logger;
 pub(crate) mod message;
 pub(crate) mod module;
+pub(crate) mod net;
 pub(crate) mod payload;
+pub(crate) mod process;
 pub(crate) mod result;
+pub(crate) mod spawner;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod testing;
+pub(crate) mod time;
+
+pub(crate) use base::open;

@@ -109,6 +109,12 @@ impl Stack {
         unsafe { ffi::lua_rotate(self.l, index, 1) }
     }
 
+    /// Rotates the values from `index` to the top by `n` places towards the top.
+    pub(crate) fn rotate(&self, index: c_int, n: c_int) {
+        // SAFETY: see above.
+        unsafe { ffi::lua_rotate(self.l, index, n) }
+    }
+
     /// Removes the value at `index`, shifting those above down.
     pub(crate) fn remove(&self, index: c_int) {
         // SAFETY: see above.
@@ -183,6 +189,14 @@ impl Stack {
         (ok != 0).then_some(value)
     }
 
+    /// As an integer argument of Lua's own functions: also strings that read as one.
+    pub(crate) fn to_integer(&self, index: c_int) -> Option<i64> {
+        let mut ok = 0;
+        // SAFETY: see above; the conversion does not change the value in place.
+        let value = unsafe { ffi::lua_tointegerx(self.l, index, &mut ok) };
+        (ok != 0).then_some(value)
+    }
+
     /// The value of a number of either subtype; not strings.
     pub(crate) fn number(&self, index: c_int) -> Option<f64> {
         (self.kind(index) == LuaType::Number).then(|| {
@@ -248,6 +262,13 @@ impl Stack {
         unsafe { ffi::lua_iscfunction(self.l, index) != 0 }
     }
 
+    /// Whether the value at `index` is the C function `function`.
+    pub(crate) fn is_function(&self, index: c_int, function: HostFn) -> bool {
+        // SAFETY: see above.
+        let found = unsafe { ffi::lua_tocfunction(self.l, index) };
+        found.is_some_and(|found| found as usize == function as usize)
+    }
+
     // ---- pushing
 
     pub(crate) fn push_nil(&self) {
@@ -306,13 +327,28 @@ impl Stack {
         self.push_value(ffi::lua_upvalueindex(n));
     }
 
-    /// Pushes the running coroutine itself.
-    pub(crate) fn push_this_thread(&self) {
+    /// Pushes the running coroutine itself; true when it is the main one.
+    pub(crate) fn push_this_thread(&self) -> bool {
         // SAFETY: see above.
-        unsafe { ffi::lua_pushthread(self.l) };
+        unsafe { ffi::lua_pushthread(self.l) != 0 }
+    }
+
+    /// Pushes a block of plain words without a header, for a stock C function that keeps its state in an
+    /// upvalue. It must never become a value that Lua code can hold (R4).
+    pub(crate) fn push_block<const N: usize>(&self, words: [u64; N]) {
+        // SAFETY: see above; granted (R2). The block is fresh and large enough.
+        unsafe {
+            let block = ffi::lua_newuserdatauv(self.l, size_of_val(&words), 0);
+            (block as *mut [u64; N]).write_unaligned(words);
+        }
     }
 
     // ---- tables
+
+    /// Pushes the table of globals.
+    pub(crate) fn push_globals(&self) {
+        self.raw_get_int(REGISTRY, ffi::LUA_RIDX_GLOBALS);
+    }
 
     pub(crate) fn new_table(&self, n_array: usize, n_fields: usize) {
         let clamp = |n: usize| c_int::try_from(n).unwrap_or(c_int::MAX);
@@ -513,6 +549,23 @@ impl Stack {
         yieldable && self.universe().nested().get() == 0
     }
 
+    /// Whether this coroutine can yield here, to its resumer at least.
+    pub(crate) fn is_yieldable(&self) -> bool {
+        // SAFETY: see above.
+        unsafe { ffi::lua_isyieldable(self.l) != 0 }
+    }
+
+    /// Whether some function of this coroutine is being called.
+    pub(crate) fn place_exists(&self) -> bool {
+        self.debug(0, c"").is_some()
+    }
+
+    /// A full collection. Finalizers of host objects run; they only take notes.
+    pub(crate) fn collect_garbage(&self) {
+        // SAFETY: see above; user finalizers do not exist.
+        unsafe { ffi::lua_gc(self.l, ffi::LUA_GCCOLLECT) };
+    }
+
     /// `<chunk>:<line>: ` of the Lua code at call level `level` (1: the caller of the running host
     /// function), or nothing where it is no Lua code.
     pub(crate) fn place(&self, level: c_int) -> String {
@@ -524,6 +577,15 @@ impl Stack {
                 format!("{}:{}: ", source.to_string_lossy(), info.currentline)
             })
             .unwrap_or_default()
+    }
+
+    /// The chunk name of the Lua code at call level `level`, without its mark; `None` for other code.
+    pub(crate) fn source(&self, level: c_int) -> Option<String> {
+        let info = self.debug(level, c"S")?;
+        // SAFETY: Lua points `source` to a text of `srclen` bytes that lives with the function.
+        let source = unsafe { std::slice::from_raw_parts(info.source.cast::<u8>(), info.srclen) };
+        let name = source.strip_prefix(b"=")?;
+        Some(String::from_utf8_lossy(name).into_owned())
     }
 
     /// The name of the nearest C function above the running host function, for the message of a wait
@@ -596,7 +658,7 @@ impl Stack {
     ///
     /// # Safety
     /// `code` was made by `lua_dump` of the same Lua and outlives the VM, which keeps pointers into it.
-    pub(crate) unsafe fn load_shared_code(&self, code: &'static [u8], name: &CStr) -> bool {
+    pub(crate) unsafe fn load_shared_code(&self, code: &[u8], name: &CStr) -> bool {
         // SAFETY: see above and the caller's duty.
         unsafe {
             let status = ffi::luaL_loadbufferx(

@@ -122,14 +122,27 @@ impl Universe {
         unsafe { (*self.arena.get()).limit() }
     }
 
-    pub(super) fn enter_host(&self) {
+    /// The process's loop hands over to Lua code: from now on the limit holds.
+    pub(crate) fn leave_loop(&self) {
+        self.host_depth.set(0);
+    }
+
+    /// The process's loop is back: pushes are granted.
+    pub(crate) fn enter_loop(&self) {
+        self.host_depth.set(1);
+    }
+
+    /// Whether more was allocated than the limit allows, since last asked.
+    pub(crate) fn take_over_limit(&self) -> bool {
+        self.over_limit.replace(false)
+    }
+
+    pub(crate) fn enter_host(&self) {
         self.host_depth.set(self.host_depth.get() + 1);
     }
 
-    /// Ends a host function; true when it allocated beyond the limit and memory is still over it.
-    pub(super) fn leave_host(&self) -> bool {
+    pub(super) fn leave_host(&self) {
         self.host_depth.set(self.host_depth.get() - 1);
-        self.over_limit.replace(false)
     }
 
     pub(crate) fn is_dying(&self) -> bool {
