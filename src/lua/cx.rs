@@ -1,6 +1,74 @@
 //! What the host functions of one process share: its place in the runtime and its Lua-side state.
+//!
+//! # Invariants
+//! * **C1** `step` is set exactly while a step of the process runs; host functions run only then.
+//! * **C2** No reference out of `StepRef::get` is held over a call that makes another.
 
-use super::raw::Stack;
+#![expect(unsafe_code, reason = "reaches the running step from host functions; invariants C1, C2")]
+
+use std::any::Any;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rustc_hash::FxHashMap;
+use slab::Slab;
+
+use super::api::spawner::Wish;
+use super::fiber::{Fibers, Resumption};
+use super::inbox::Inbox;
+use super::net::{Resolved, Sockets};
+use super::operations::Operations;
+use super::output::Output;
+use super::program::{Catalog, Program};
+use super::raw::{Outcome, Stack};
+use super::timers::{Timers, Token};
+use super::value::{Slots, Value};
+use crate::channel::{Case, ChannelId, Channels};
+use crate::process::{
+    self, Encoded, Event, Exit, Failure, Message, Pid, Process, Sink, Step,
+};
+use crate::scheduler::Readiness;
+
+/// What the Lua side of a runtime shares among its processes.
+#[derive(Debug)]
+pub struct Environment {
+    /// Entries and hosts.
+    pub catalog: Catalog,
+    /// Standard output.
+    pub output: Arc<Output>,
+    /// When the runtime started, for `os.clock`.
+    pub started: Instant,
+}
+
+/// Why the running coroutine handed control to the process's loop.
+#[derive(Debug)]
+pub(crate) enum Suspend {
+    /// It did not: a hook interrupted it.
+    Interrupted,
+    /// The fiber waits for something that will wake it.
+    Wait,
+    /// The fiber goes to the end of the queue.
+    Yield,
+    /// The coroutine yields the values on top of its stack to its resumer.
+    YieldValues,
+    /// The coroutine resumes the one on top of its stack, with the values above it.
+    Resume {
+        /// By a function of `coroutine.wrap`.
+        wrapped: bool,
+    },
+    /// A new fiber runs first; then this one goes on.
+    Spawned(crate::channel::FiberId),
+    /// The program is replaced.
+    Upgrade(Box<Upgrade>),
+}
+
+/// What `process.upgrade` asks for.
+#[derive(Debug)]
+pub(crate) struct Upgrade {
+    pub(crate) program: Arc<Program>,
+    pub(crate) args: Encoded,
+}
 
 /// What taking in signals from a host function led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,24 +79,227 @@ pub(crate) enum TakenIn {
     Die,
 }
 
-/// The state behind every host function of one process.
+/// The running step, reachable from host functions.
 #[derive(Debug, Default)]
-pub(crate) struct Cx {}
+pub(crate) struct StepRef(Option<NonNull<Step<'static>>>);
+
+// SAFETY: C1: empty whenever the process is not running, so nothing crosses threads with it.
+unsafe impl Send for StepRef {}
+
+impl StepRef {
+    pub(crate) fn set(&mut self, step: &mut Step<'_>) {
+        self.0 = Some(NonNull::from(step).cast());
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0 = None;
+    }
+
+    /// The running step.
+    pub(crate) fn get<'a>(&self) -> &'a mut Step<'static> {
+        // SAFETY: C1 and C2.
+        unsafe { self.0.expect("C1: host functions run in a step").as_mut() }
+    }
+}
+
+/// Arrivals that need the step themselves, so that they are handled after the signals are taken in.
+#[derive(Debug)]
+enum Arrived {
+    Timer(Token),
+    Io(u64, Readiness),
+    Reply(u64, Result<Encoded, Box<Failure>>),
+    Watched(u64, Pid, Box<Exit>),
+    Done(u64, Box<dyn Any + Send>),
+}
+
+/// The state behind every host function of one process.
+#[derive(Debug)]
+pub(crate) struct Cx {
+    pub(crate) step: StepRef,
+    pub(crate) env: Arc<Environment>,
+    pub(crate) program: Arc<Program>,
+    pub(crate) fibers: Fibers,
+    pub(crate) suspend: Suspend,
+    pub(crate) channels: Channels<Value>,
+    pub(crate) slots: Slots,
+    pub(crate) inbox: Inbox,
+    pub(crate) timers: Timers,
+    /// The timers behind channels of `time.after`, timers and tickers.
+    pub(crate) timer_of: FxHashMap<ChannelId, Token>,
+    pub(crate) operations: Operations,
+    pub(crate) sockets: Sockets,
+    /// The wishes behind spawner builders.
+    pub(crate) spawners: Slab<Wish>,
+    /// The unit whose top level runs, for `require` where the caller cannot be told.
+    pub(crate) running_unit: usize,
+    /// The traceback of the error that is on its way out, and the coroutine's own.
+    pub(crate) traceback: Vec<u8>,
+    /// The cases of a running select; kept for its memory.
+    pub(crate) cases: Vec<Case<Value>>,
+    arrived: Vec<Arrived>,
+}
+
+// SAFETY: the coroutine pointers in `fibers` are used only by the worker that runs the process.
+unsafe impl Send for Cx {}
 
 impl Cx {
+    pub(crate) fn new(env: Arc<Environment>, program: Arc<Program>) -> Cx {
+        Cx {
+            step: StepRef::default(),
+            env,
+            program,
+            fibers: Fibers::default(),
+            suspend: Suspend::Interrupted,
+            channels: Channels::new(),
+            slots: Slots::default(),
+            inbox: Inbox::default(),
+            timers: Timers::default(),
+            timer_of: FxHashMap::default(),
+            operations: Operations::default(),
+            sockets: Sockets::default(),
+            spawners: Slab::new(),
+            running_unit: 0,
+            traceback: Vec::new(),
+            cases: Vec::new(),
+            arrived: Vec::new(),
+        }
+    }
+
+    /// The process.
+    pub(crate) fn process(&self) -> &Arc<Process> {
+        self.step.get().process
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        self.process().pid()
+    }
+
+    /// Monotonic nanoseconds.
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.step.get().worker.now_ns()
+    }
+
     /// Takes in the signals that wait for the process.
-    pub(crate) fn take_in(&mut self, _stack: &Stack) -> TakenIn {
-        TakenIn::GoOn
+    #[inline]
+    pub(crate) fn take_in(&mut self, stack: &Stack) -> TakenIn {
+        if !self.process().has_signals() && !stack.universe().has_garbage() {
+            return TakenIn::GoOn;
+        }
+        self.release_garbage(stack);
+        let taken = self.take_in_signals();
+        self.drain_wakes(stack);
+        taken
+    }
+
+    pub(crate) fn take_in_signals(&mut self) -> TakenIn {
+        let step = self.step.get();
+        let taken = step.take_in(self);
+        for arrived in std::mem::take(&mut self.arrived) {
+            self.handle(arrived);
+        }
+        match taken {
+            process::TakenIn::Killed => TakenIn::Die,
+            process::TakenIn::Nothing => TakenIn::GoOn,
+            process::TakenIn::Some => {
+                self.drop_excess();
+                TakenIn::GoOn
+            }
+        }
+    }
+
+    fn handle(&mut self, arrived: Arrived) {
+        match arrived {
+            Arrived::Timer(token) => self.timer_fired(token),
+            Arrived::Io(token, ready) => self.socket_ready(token, ready),
+            Arrived::Reply(id, result) => self.operation_replied(id, result),
+            Arrived::Watched(id, from, exit) => self.operation_watched(id, from, &exit),
+            Arrived::Done(id, result) => match result.downcast::<Resolved>() {
+                Ok(resolved) => self.name_resolved(id, *resolved),
+                Err(result) => self.operation_done(id, result),
+            },
+        }
+    }
+
+    /// A mailbox that drops the oldest message when it is full owes that here.
+    fn drop_excess(&mut self) {
+        let n = self.process().n_excess();
+        if n > 0 {
+            let (n, bytes) = self.inbox.drop_oldest(&mut self.channels, n);
+            self.process().delivered(n, bytes);
+        }
+    }
+
+    /// The running fiber waits in the call `what`.
+    pub(crate) fn wait(&mut self, what: &'static str) -> Outcome {
+        let running = self.fibers.running();
+        self.fibers.get_mut(running).waits_in = what;
+        self.suspend = Suspend::Wait;
+        Outcome::Suspend(0)
+    }
+
+    /// Makes fibers runnable whose channel operations have completed.
+    pub(crate) fn drain_wakes(&mut self, stack: &Stack) {
+        while let Some(wake) = self.channels.next_wake() {
+            self.fibers.wake(wake.fiber, Resumption::Channel(wake.completion));
+        }
+        self.drop_discarded(stack);
     }
 
     pub(crate) fn slice_is_over(&self) -> bool {
-        false
+        self.step.get().worker.preemption().is_expired()
     }
 
     pub(crate) fn count_reached(&self) -> bool {
-        false
+        self.step.get().worker.preemption().count_reached()
     }
 
-    /// The slice is over, but the code cannot be suspended here.
-    pub(crate) fn held_up(&mut self) {}
+    /// The slice is over, but the code cannot be suspended here: others go on elsewhere, and a kill
+    /// is taken in.
+    pub(crate) fn held_up(&mut self) -> TakenIn {
+        self.step.get().worker.hand_over();
+        self.take_in_signals()
+    }
+
+    /// Tells the scheduler which coroutine runs now, so that the end of the slice finds it.
+    pub(crate) fn publish(&self, l: *mut super::raw::ffi::lua_State) {
+        self.step.get().worker.preemption().publish(l.cast());
+    }
+
+    /// Whether anything from outside could still wake a fiber.
+    pub(crate) fn can_be_woken(&self) -> bool {
+        self.inbox.has_open_channel()
+            || !self.timers.is_empty()
+            || !self.operations.is_empty()
+            || self.sockets.has_waiters()
+    }
+}
+
+impl Sink for Cx {
+    fn message(&mut self, message: Box<Message>) {
+        self.inbox.message(&mut self.channels, message);
+    }
+
+    fn event(&mut self, event: Event) {
+        self.inbox.event(&mut self.channels, event);
+    }
+
+    fn timer(&mut self, token: u64, _at_ns: u64) {
+        self.arrived.push(Arrived::Timer(Token(token)));
+    }
+
+    fn io(&mut self, token: u64, ready: Readiness) {
+        self.arrived.push(Arrived::Io(token, ready));
+    }
+
+    fn reply(&mut self, id: u64, result: Result<Encoded, Box<Failure>>) {
+        self.arrived.push(Arrived::Reply(id, result));
+    }
+
+    fn watched_exit(&mut self, id: u64, from: Pid, exit: &Exit) {
+        self.arrived.push(Arrived::Watched(id, from, Box::new(exit.clone())));
+    }
+
+    fn done(&mut self, id: u64, result: Box<dyn Any + Send>) {
+        self.arrived.push(Arrived::Done(id, result));
+    }
 }

@@ -1,11 +1,34 @@
 //! Lua programs as process bodies: the VM of each process, its coroutines, the libraries it sees.
 
+pub(crate) mod api;
 pub(crate) mod arena;
+mod body;
+mod boot;
 mod code;
 pub(crate) mod cx;
+mod fiber;
+mod garbage;
+mod guard;
+mod inbox;
+mod net;
 pub(crate) mod objects;
-pub(crate) mod preempt;
-pub(crate) mod raw;
-pub(crate) mod stdlib;
+mod operations;
+mod output;
+mod preempt;
+mod program;
+mod raw;
+mod registry;
+mod stdlib;
 #[cfg(test)]
 mod testing;
+mod timers;
+mod transfer;
+mod value;
+mod vm;
+
+pub use body::LuaBody;
+pub use code::CompileError;
+pub use cx::Environment;
+pub use output::Output;
+pub use preempt::arm;
+pub use program::{Catalog, Entry, HostEntry, LazyProgram, Module, Program, UnitSource};

@@ -17,7 +17,7 @@
 
 use std::ffi::{c_int, c_void};
 
-use super::cx::Cx;
+use super::cx::{Cx, TakenIn};
 use super::raw::Universe;
 use super::raw::ffi::{self, lua_Debug, lua_State};
 
@@ -28,7 +28,7 @@ const RETRY: c_int = 1000;
 ///
 /// # Safety
 /// Called by a signal handler or by the owner, on the thread that runs `target`, while it is published.
-pub(crate) unsafe fn arm(target: *mut c_void) {
+pub unsafe fn arm(target: *mut c_void) {
     // SAFETY: H1.
     unsafe { ffi::lua_sethook(target.cast(), Some(give_way), ffi::LUA_MASKCOUNT, 1) };
 }
@@ -70,7 +70,9 @@ unsafe extern "C-unwind" fn give_way(l: *mut lua_State, _: *mut lua_Debug) {
             ffi::lua_pushlightuserdata(l, std::ptr::null_mut());
             ffi::lua_error(l);
         } else {
-            cx.held_up();
+            if cx.held_up() == TakenIn::Die {
+                universe.set_dying();
+            }
             ffi::lua_sethook(l, Some(give_way), ffi::LUA_MASKCOUNT, RETRY);
         }
     }

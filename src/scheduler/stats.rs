@@ -48,6 +48,19 @@ impl Counters {
     }
 }
 
+/// The counters of the watcher, who writes them.
+#[derive(Debug, Default)]
+pub(super) struct WatcherCounters {
+    pub(super) patrols: Counter,
+    pub(super) timers_fired: Counter,
+}
+
+impl WatcherCounters {
+    pub(super) fn read(&self) -> WatcherStats {
+        WatcherStats { patrols: self.patrols.get(), timers_fired: self.timers_fired.get() }
+    }
+}
+
 /// What one worker has done since its pool was started.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct WorkerStats {
@@ -59,7 +72,7 @@ pub struct WorkerStats {
     pub injected: u64,
     /// Times that work was stolen from another worker.
     pub steals: u64,
-    /// Times that the worker went to sleep.
+    /// Times that the worker announced its sleep, found new work at the last moment or not.
     pub parks: u64,
     /// Times that it was woken because there was work.
     pub unparks: u64,
@@ -96,17 +109,27 @@ pub struct PoolStats {
     pub timers: usize,
     /// Registered I/O sources.
     pub registrations: usize,
-    /// Times that the watching thread looked at the workers.
+    /// What the watching thread has done.
+    pub watcher: WatcherStats,
+}
+
+/// What the watching thread of a pool has done since the pool was started.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct WatcherStats {
+    /// Times that it looked at the workers.
     pub patrols: u64,
+    /// Timers that it fired in place of a worker that was stuck.
+    pub timers_fired: u64,
 }
 
 impl PoolStats {
-    /// The sum over all workers.
+    /// The sum over all workers, and what the watcher did in their place.
     pub fn total(&self) -> WorkerStats {
         let mut total = WorkerStats::default();
         for worker in &self.workers {
             total.add(worker);
         }
+        total.timers_fired += self.watcher.timers_fired;
         total
     }
 }

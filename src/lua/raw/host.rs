@@ -328,7 +328,7 @@ macro_rules! host {
             // SAFETY: Lua calls this with a state of a VM that is tied to a universe.
             unsafe { $crate::lua::raw::call_host(l, |$stack, $cx| $body) }
         }
-        trampoline
+        trampoline as $crate::lua::raw::HostFn
     }};
     ($function:path) => {
         $crate::lua::raw::host!(|stack, cx| $function(stack, cx))

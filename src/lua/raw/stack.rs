@@ -440,10 +440,19 @@ impl Stack {
         self.set_metatable(-2);
     }
 
+    /// Pushes the table that this VM keeps under `tag` (of `lua/objects.rs`), or nil.
+    pub(crate) fn kept_table(&self, tag: u32) -> LuaType {
+        self.raw_get_int(REGISTRY, type_slot(tag))
+    }
+
+    /// Pops a table and keeps it under `tag`.
+    pub(crate) fn keep_table(&self, tag: u32) {
+        self.raw_set_int(REGISTRY, type_slot(tag));
+    }
+
     /// Pushes the metatable of type `T`, made on first use in each VM.
     fn push_type_table<T: Object>(&self, build: fn(&Stack)) {
-        let slot = type_slot(T::TAG);
-        if self.raw_get_int(REGISTRY, slot) == LuaType::Table {
+        if self.kept_table(T::TAG) == LuaType::Table {
             return;
         }
         self.pop(1);
@@ -457,7 +466,20 @@ impl Stack {
             self.set_fn(-1, "__gc", finalize::<T>);
         }
         self.push_value(-1);
-        self.raw_set_int(REGISTRY, slot);
+        self.keep_table(T::TAG);
+    }
+
+    /// What messages call the type of the value at `index`: the name of an object's type, else that
+    /// which Lua's `type` gives.
+    pub(crate) fn type_name(&self, index: c_int) -> String {
+        let name =
+            (self.kind(index) == LuaType::Userdata && self.push_metatable(index)).then(|| {
+                self.raw_get_field(-1, "__name");
+                let name = self.bytes(-1).map(|name| String::from_utf8_lossy(name).into_owned());
+                self.pop(2);
+                name
+            });
+        name.flatten().unwrap_or_else(|| self.kind(index).name().to_owned())
     }
 
     /// The Rust part of the object at `index`, if it is a `T`. A copy: objects are small.
@@ -555,6 +577,15 @@ impl Stack {
                 format!("{}:{}: ", source.to_string_lossy(), info.currentline)
             })
             .unwrap_or_default()
+    }
+
+    /// The chunk name of the Lua code at call level `level`, without its mark; `None` for other code.
+    pub(crate) fn source(&self, level: c_int) -> Option<String> {
+        let info = self.debug(level, c"S")?;
+        // SAFETY: Lua points `source` to a text of `srclen` bytes that lives with the function.
+        let source = unsafe { std::slice::from_raw_parts(info.source.cast::<u8>(), info.srclen) };
+        let name = source.strip_prefix(b"=")?;
+        Some(String::from_utf8_lossy(name).into_owned())
     }
 
     /// The name of the nearest C function above the running host function, for the message of a wait

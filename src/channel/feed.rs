@@ -1,0 +1,48 @@
+//! What the runtime does to its channels: it feeds and shuts them, and takes back what nobody has
+//! received.
+
+use super::{ChannelId, Channels};
+
+impl<V> Channels<V> {
+    /// Puts a value into a fed channel. Fibers that wait get it when the batch is settled.
+    ///
+    /// # Errors
+    /// Gives the value back when the channel is closed or freed, is lossy and full, or is not fed
+    /// by the runtime.
+    pub fn feed(&mut self, id: ChannelId, value: V) -> Result<(), V> {
+        let Some(channel) = self.get_mut(id) else { return Err(value) };
+        if channel.closed || !channel.is_fed() || !channel.has_room() {
+            return Err(value);
+        }
+        channel.buffer.push(value);
+        self.touch(id);
+        Ok(())
+    }
+
+    /// Closes a fed channel. What is buffered can still be received. Without effect on a channel
+    /// that is closed, freed, or not fed by the runtime.
+    pub fn shut(&mut self, id: ChannelId) {
+        let Some(channel) = self.get_mut(id) else { return };
+        if channel.is_fed() && !channel.closed {
+            channel.closed = true;
+            self.touch(id);
+        }
+    }
+
+    /// The one and only value of a channel: [`Channels::feed`], then [`Channels::shut`].
+    ///
+    /// # Errors
+    /// As [`Channels::feed`].
+    pub fn feed_and_shut(&mut self, id: ChannelId, value: V) -> Result<(), V> {
+        self.feed(id, value)?;
+        self.shut(id);
+        Ok(())
+    }
+
+    /// Takes the oldest value out of the buffer of a fed channel, past all fibers: for messages
+    /// that are dropped, or belong to another channel from now on.
+    pub fn take_back(&mut self, id: ChannelId) -> Option<V> {
+        self.settle();
+        self.get_mut(id).filter(|channel| channel.is_fed())?.buffer.pop()
+    }
+}

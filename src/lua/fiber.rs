@@ -1,0 +1,140 @@
+//! The coroutines that a process runs side by side, and the order in which they run.
+//!
+//! # Concepts
+//! * **Fiber**: the main program or a coroutine of `coroutine.spawn`, together with the coroutines that
+//!   it resumed: a stack of `lua_State`s, of which the top one runs. A wait stops the whole fiber.
+//! * **Resumption**: what the top coroutine gets when the fiber goes on.
+//!
+//! # Invariants
+//! * **F1** At most one fiber runs; a runnable one is in the queue exactly once; one that waits is
+//!   named by exactly one of: a channel wait, a timer, an operation, a socket.
+//! * **F2** Every coroutine in a fiber's stack above its base carries the tag `Active`, and no other
+//!   does.
+
+use std::collections::VecDeque;
+
+use slab::Slab;
+use smallvec::{SmallVec, smallvec};
+
+use super::cx::Cx;
+use super::raw::ffi::lua_State;
+use super::raw::{Raise, Stack};
+use super::value::Value;
+use crate::channel::{Completion, FiberId};
+
+/// How the coroutine above was entered, so that its end or yield can be handed back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entered {
+    /// The fiber's own coroutine.
+    Base,
+    /// By `coroutine.resume`: gets `true, values` or `false, error`.
+    Resume,
+    /// By a function of `coroutine.wrap`: gets the values, errors are raised.
+    Wrap,
+}
+
+/// What a suspended coroutine gets when it goes on.
+pub(crate) enum Resumption {
+    /// Starts, or goes on where a hook interrupted it: its stack is not touched.
+    Continue {
+        /// Arguments that are on its stack already.
+        n_args: i32,
+    },
+    /// The result of a channel operation.
+    Channel(Completion<Value>),
+    /// Results that are pushed by a function; an error is raised in the coroutine.
+    Push(Box<dyn FnOnce(&Stack, &mut Cx) -> Result<i32, Raise> + Send>),
+}
+
+impl std::fmt::Debug for Resumption {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Resumption::Continue { n_args } => write!(f, "Continue({n_args})"),
+            Resumption::Channel(completion) => write!(f, "Channel({completion:?})"),
+            Resumption::Push(_) => f.write_str("Push"),
+        }
+    }
+}
+
+/// A fiber.
+#[derive(Debug)]
+pub(crate) struct Fiber {
+    /// Coroutines from the base to the one that runs.
+    pub(crate) stack: SmallVec<[(*mut lua_State, Entered); 1]>,
+    pub(crate) resumption: Option<Resumption>,
+    /// The call that it waits in, for reports.
+    pub(crate) waits_in: &'static str,
+}
+
+impl Fiber {
+    pub(crate) fn top(&self) -> *mut lua_State {
+        self.stack.last().expect("a fiber has its base").0
+    }
+}
+
+/// All fibers of a process. Number 0 is the main program.
+#[derive(Debug, Default)]
+pub(crate) struct Fibers {
+    all: Slab<Fiber>,
+    runnable: VecDeque<FiberId>,
+    running: Option<FiberId>,
+}
+
+impl Fibers {
+    /// A new fiber whose function and arguments are on the stack of `base`. It is not queued yet.
+    pub(crate) fn add(&mut self, base: *mut lua_State, n_args: i32) -> FiberId {
+        let index = self.all.insert(Fiber {
+            stack: smallvec![(base, Entered::Base)],
+            resumption: Some(Resumption::Continue { n_args }),
+            waits_in: "start",
+        });
+        FiberId(u32::try_from(index).expect("fibers are limited by memory, far below 2^32"))
+    }
+
+    pub(crate) fn get_mut(&mut self, id: FiberId) -> &mut Fiber {
+        &mut self.all[id.0 as usize]
+    }
+
+    pub(crate) fn remove(&mut self, id: FiberId) {
+        self.all.remove(id.0 as usize);
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (FiberId, &Fiber)> {
+        self.all.iter().map(|(index, fiber)| (FiberId(index as u32), fiber))
+    }
+
+    /// The fiber that runs.
+    pub(crate) fn running(&self) -> FiberId {
+        self.running.expect("F1: host functions run in a fiber")
+    }
+
+    pub(crate) fn set_running(&mut self, id: Option<FiberId>) {
+        self.running = id;
+    }
+
+    /// Queues a fiber behind all others.
+    pub(crate) fn queue(&mut self, id: FiberId) {
+        self.runnable.push_back(id);
+    }
+
+    /// Queues a fiber before all others.
+    pub(crate) fn queue_first(&mut self, id: FiberId) {
+        self.runnable.push_front(id);
+    }
+
+    /// Makes a waiting fiber runnable. One that has ended meanwhile is left alone.
+    pub(crate) fn wake(&mut self, id: FiberId, resumption: Resumption) {
+        let Some(fiber) = self.all.get_mut(id.0 as usize) else { return };
+        debug_assert!(fiber.resumption.is_none(), "F1: a waiting fiber has no resumption");
+        fiber.resumption = Some(resumption);
+        self.queue(id);
+    }
+
+    pub(crate) fn next(&mut self) -> Option<FiberId> {
+        self.runnable.pop_front()
+    }
+
+    pub(crate) fn has_runnable(&self) -> bool {
+        !self.runnable.is_empty()
+    }
+}

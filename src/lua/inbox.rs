@@ -1,0 +1,215 @@
+//! Undelivered messages and events of a process, and the channels that yield them.
+//!
+//! A message belongs to the listen channel of its topic if one is open when it is received, else to the
+//! inbox. Messages wait in the buffers of the open channels; what no open channel claims waits here.
+//! Opening and closing a listen channel moves the messages of its topic, in order of arrival.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use super::value::{Value, Waiting};
+use crate::channel::{ChannelId, Channels, Kind};
+use crate::process::{Event, Message, Process, Topic};
+
+/// What a mailbox channel yields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Inbox,
+    Events,
+    Listen,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    listen: FxHashMap<Topic, ChannelId>,
+    inbox: Option<ChannelId>,
+    events: Option<ChannelId>,
+    unclaimed: VecDeque<Waiting>,
+    unread: VecDeque<Event>,
+    n_arrived: u64,
+}
+
+impl Inbox {
+    /// Takes a message that came out of the mailbox.
+    pub(crate) fn message(&mut self, channels: &mut Channels<Value>, message: Box<Message>) {
+        self.n_arrived += 1;
+        let waiting = Waiting { arrival: self.n_arrived, message };
+        let listener =
+            if self.listen.is_empty() { None } else { self.listen.get(&waiting.message.topic) };
+        match listener.copied().or(self.inbox) {
+            Some(channel) => feed(channels, channel, waiting),
+            None => self.unclaimed.push_back(waiting),
+        }
+    }
+
+    /// Takes an event that came out of the mailbox.
+    pub(crate) fn event(&mut self, channels: &mut Channels<Value>, event: Event) {
+        match self.events {
+            Some(channel) => feed_event(channels, channel, event),
+            None => self.unread.push_back(event),
+        }
+    }
+
+    /// Whether a channel is open that something from outside could arrive on.
+    pub(crate) fn has_open_channel(&self) -> bool {
+        self.inbox.is_some() || self.events.is_some() || !self.listen.is_empty()
+    }
+
+    /// Opens the inbox channel, unless it is open.
+    pub(crate) fn open_inbox(&mut self, channels: &mut Channels<Value>) -> ChannelId {
+        if let Some(open) = self.inbox {
+            return open;
+        }
+        let channel = channels.open(Kind::Fed);
+        self.inbox = Some(channel);
+        for waiting in self.unclaimed.drain(..) {
+            feed(channels, channel, waiting);
+        }
+        channel
+    }
+
+    /// Opens the events channel, unless it is open.
+    pub(crate) fn open_events(&mut self, channels: &mut Channels<Value>) -> ChannelId {
+        if let Some(open) = self.events {
+            return open;
+        }
+        let channel = channels.open(Kind::Fed);
+        self.events = Some(channel);
+        for event in self.unread.drain(..) {
+            feed_event(channels, channel, event);
+        }
+        channel
+    }
+
+    /// Opens the channel of `topic`, unless it is open: messages of the topic are its own from now on.
+    pub(crate) fn open_listen(&mut self, channels: &mut Channels<Value>, topic: Topic) -> ChannelId {
+        if let Some(open) = self.listen.get(&topic) {
+            return *open;
+        }
+        let channel = channels.open(Kind::Fed);
+        let unclaimed = self.take_unclaimed(channels);
+        let (claimed, rest): (VecDeque<_>, VecDeque<_>) =
+            unclaimed.into_iter().partition(|waiting| waiting.message.topic == topic);
+        self.restore(channels, rest);
+        for waiting in claimed {
+            feed(channels, channel, waiting);
+        }
+        self.listen.insert(topic, channel);
+        channel
+    }
+
+    /// Closes a mailbox channel; what it held waits for the next to claim it. Gives the topic of a
+    /// listen channel; `None` when the channel is not open.
+    pub(crate) fn close(
+        &mut self,
+        channels: &mut Channels<Value>,
+        channel: ChannelId,
+    ) -> Option<(Role, Option<Topic>)> {
+        if self.inbox == Some(channel) {
+            self.unclaimed = take_messages(channels, channel);
+            self.inbox = None;
+            channels.shut(channel);
+            return Some((Role::Inbox, None));
+        }
+        if self.events == Some(channel) {
+            while let Some(value) = channels.take_back(channel) {
+                if let Value::Event(event) = value {
+                    self.unread.push_back(*event);
+                }
+            }
+            self.events = None;
+            channels.shut(channel);
+            return Some((Role::Events, None));
+        }
+        let topic = self.listen.iter().find(|(_, open)| **open == channel)?.0.clone();
+        self.listen.remove(&topic);
+        let given_up = take_messages(channels, channel);
+        channels.shut(channel);
+        let unclaimed = self.take_unclaimed(channels);
+        self.restore(channels, merge(unclaimed, given_up));
+        Some((Role::Listen, Some(topic)))
+    }
+
+    /// Forgets all channels, for a program that replaces this one: what waits is kept.
+    pub(crate) fn close_all(&mut self, channels: &mut Channels<Value>) {
+        let listen = self.listen.values().copied();
+        let open: Vec<_> = listen.chain(self.inbox).chain(self.events).collect();
+        for channel in open {
+            self.close(channels, channel);
+        }
+    }
+
+    /// Drops the `n` oldest undelivered messages; gives how many and how many bytes went.
+    pub(crate) fn drop_oldest(
+        &mut self,
+        channels: &mut Channels<Value>,
+        n: usize,
+    ) -> (usize, usize) {
+        let mut all = self.take_unclaimed(channels);
+        let listen: Vec<_> = self.listen.values().copied().collect();
+        for channel in listen {
+            all = merge(all, take_messages(channels, channel));
+        }
+        let dropped = all.drain(..n.min(all.len())).map(|waiting| waiting.message.size_bytes());
+        let (n, bytes) = dropped.fold((0, 0), |(n, bytes), size| (n + 1, bytes + size));
+        for waiting in all {
+            match self.listen.get(&waiting.message.topic).copied().or(self.inbox) {
+                Some(channel) => feed(channels, channel, waiting),
+                None => self.unclaimed.push_back(waiting),
+            }
+        }
+        (n, bytes)
+    }
+
+    fn take_unclaimed(&mut self, channels: &mut Channels<Value>) -> VecDeque<Waiting> {
+        match self.inbox {
+            Some(channel) => take_messages(channels, channel),
+            None => std::mem::take(&mut self.unclaimed),
+        }
+    }
+
+    fn restore(&mut self, channels: &mut Channels<Value>, messages: VecDeque<Waiting>) {
+        match self.inbox {
+            Some(channel) => messages.into_iter().for_each(|w| feed(channels, channel, w)),
+            None => self.unclaimed = messages,
+        }
+    }
+}
+
+fn take_messages(channels: &mut Channels<Value>, channel: ChannelId) -> VecDeque<Waiting> {
+    let taken = std::iter::from_fn(|| channels.take_back(channel));
+    let messages = taken.filter_map(|value| match value {
+        Value::Message(waiting) => Some(waiting),
+        _ => None,
+    });
+    messages.collect()
+}
+
+fn feed(channels: &mut Channels<Value>, channel: ChannelId, waiting: Waiting) {
+    let fed = channels.feed(channel, Value::Message(waiting));
+    debug_assert!(fed.is_ok(), "mailbox channels are open and without limit");
+}
+
+fn feed_event(channels: &mut Channels<Value>, channel: ChannelId, event: Event) {
+    let fed = channels.feed(channel, Value::Event(Box::new(event)));
+    debug_assert!(fed.is_ok(), "mailbox channels are open and without limit");
+}
+
+/// Two lists in order of arrival, as one.
+fn merge(mut a: VecDeque<Waiting>, mut b: VecDeque<Waiting>) -> VecDeque<Waiting> {
+    let mut merged = VecDeque::with_capacity(a.len() + b.len());
+    while let (Some(first), Some(second)) = (a.front(), b.front()) {
+        let older = if first.arrival < second.arrival { &mut a } else { &mut b };
+        merged.extend(older.pop_front());
+    }
+    merged.extend(a);
+    merged.extend(b);
+    merged
+}
+
+/// A message left the mailbox for good.
+pub(crate) fn delivered(process: &Process, message: &Message) {
+    process.delivered(1, message.size_bytes());
+}

@@ -1,0 +1,105 @@
+//! The face of `crossbeam_deque` over a lock, for loom, which does not know that crate, and for
+//! miri, which objects to its reads of slots that turn out to be someone else's. Never shipped.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::sync::{Mutex, MutexGuard};
+
+/// As in `crossbeam_deque`; this one never asks to retry.
+pub(super) enum Steal<T> {
+    Success(T),
+    Empty,
+    #[expect(dead_code, reason = "part of the face that is copied")]
+    Retry,
+}
+
+/// A deque that any number of ends share.
+struct Shared<T>(Arc<Mutex<VecDeque<T>>>);
+
+impl<T> Shared<T> {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(VecDeque::new())))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<T>> {
+        self.0.lock().expect("nothing panics under this lock")
+    }
+
+    fn pop(&self) -> Option<T> {
+        self.lock().pop_front()
+    }
+
+    fn steal(&self, thief: &Self) -> Steal<T> {
+        let mut tasks = self.lock();
+        let half = tasks.len().div_ceil(2);
+        let mut batch: VecDeque<T> = tasks.drain(..half).collect();
+        drop(tasks);
+        let Some(first) = batch.pop_front() else { return Steal::Empty };
+        thief.lock().append(&mut batch);
+        Steal::Success(first)
+    }
+}
+
+/// The owner's end.
+pub(super) struct Worker<T>(Shared<T>);
+
+/// The end of everybody else.
+pub(super) struct Stealer<T>(Shared<T>);
+
+/// A queue without an owner.
+pub(super) struct Injector<T>(Shared<T>);
+
+impl<T> Worker<T> {
+    pub(super) fn new_fifo() -> Self {
+        Self(Shared::new())
+    }
+
+    pub(super) fn stealer(&self) -> Stealer<T> {
+        Stealer(Shared(Arc::clone(&self.0.0)))
+    }
+
+    pub(super) fn push(&self, task: T) {
+        self.0.lock().push_back(task);
+    }
+
+    pub(super) fn pop(&self) -> Option<T> {
+        self.0.pop()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+}
+
+impl<T> Stealer<T> {
+    pub(super) fn steal_batch_and_pop(&self, thief: &Worker<T>) -> Steal<T> {
+        self.0.steal(&thief.0)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+}
+
+impl<T> Injector<T> {
+    pub(super) fn new() -> Self {
+        Self(Shared::new())
+    }
+
+    pub(super) fn push(&self, task: T) {
+        self.0.lock().push_back(task);
+    }
+
+    pub(super) fn steal(&self) -> Steal<T> {
+        self.0.pop().map_or(Steal::Empty, Steal::Success)
+    }
+
+    pub(super) fn steal_batch_and_pop(&self, thief: &Worker<T>) -> Steal<T> {
+        self.0.steal(&thief.0)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+}
