@@ -225,7 +225,9 @@ unsafe fn drive(l: *mut lua_State, mut after: After) -> c_int {
                 }
                 last => return finish(l, last),
             };
-            if status == ffi::LUA_OK && let Some(n) = give_way(l, base, then) {
+            if status == ffi::LUA_OK
+                && let Some(n) = give_way(l, base, then)
+            {
                 return n;
             }
             after = go_on(l, status, base, then.step);
