@@ -34,4 +34,4 @@ pub use process::{Process, State, TakenIn};
 pub use runtime::{
     FailureLog, Registration, Runtime, SendError, SpawnError, SpawnRequest, Spawned, Watch,
 };
-pub use signal::{Cancel, ExitNotice, Grace, LinkNotice, MonitorKey, Signal, Watcher};
+pub use signal::{Cancel, ExitNotice, Grace, LinkNotice, MonitorKey, Observer, Signal, Watcher};

@@ -279,8 +279,7 @@ impl Runtime {
                 let notice = ExitNotice { from, monitor: key.id, at_ns, exit: exit.clone() };
                 self.signal(*pid, Signal::Exit(Box::new(notice)), worker);
             }
-            // A receiver that is gone has lost interest.
-            Watcher::Outside(sender, _) => drop(sender.send((from, exit.clone()))),
+            Watcher::Outside(observer, _) => observer.tell(from, exit),
         }
     }
 
