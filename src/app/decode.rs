@@ -105,61 +105,49 @@ impl<'a> Decoder<'a> {
         let place_of = |field| node.get(field).map_or(node.place, |node| node.place);
         // Stand-ins let the other fields be checked; such an entry goes no further.
         let (scope, local) = (namespace.unwrap_or("_"), name.unwrap_or("_"));
-        let mut declared = Declared {
-            id: EntryId::new(scope, local).expect("both were checked, or are `_`"),
-            kind,
-            place: place_of("name"),
-            entry: None,
-            loaded: None,
-        };
+        let id = EntryId::new(scope, local).expect("both were checked, or are `_`");
         let n_references = self.references.len();
-        if let Some(kind) = kind {
-            let fields = match fields.section("data") {
-                Some(data) => {
-                    finish_beside_data(fields);
-                    data
-                }
-                None => fields,
-            };
-            self.fields(fields.of(kind, place_of("kind")), kind, &mut declared, (scope, file));
-        }
+        let (entry, loaded) = match kind {
+            Some(kind) => {
+                let fields = under_data(fields).of(kind, place_of("kind"));
+                self.fields(fields, kind, &id, scope, file)
+            }
+            None => (None, None),
+        };
         if namespace.is_some() && name.is_some() {
-            self.declared.push(declared);
+            let entry = entry.map(|kind| Entry { id: id.clone(), kind });
+            self.declared.push(Declared { id, kind, place: place_of("name"), entry, loaded });
         } else {
             self.references.truncate(n_references);
         }
     }
 
-    /// Reads the fields of a known kind.
+    /// Reads the fields of a known kind, and its source if it has one.
     fn fields(
         &mut self,
         fields: Fields<'_>,
         kind: &'static str,
-        declared: &mut Declared,
-        (scope, file): (&str, &EntryFile),
-    ) {
-        let id = &declared.id;
+        id: &EntryId,
+        scope: &str,
+        file: &EntryFile,
+    ) -> (Option<Kind>, Option<Loaded>) {
         let mut reader = KindReader { id, scope, fields, references: &mut self.references };
-        let entry = match kind {
+        let mut loaded = None;
+        if matches!(kind, "process.lua" | "library.lua") {
+            let folder = Path::new(&file.name).parent().unwrap_or(Path::new(""));
+            let node = reader.fields.required("source", Ok);
+            let result = node.map(|node| self.sources.load(node, folder, &file.name, self.files));
+            loaded = result.and_then(|loaded| loaded.map_err(|fault| self.faults.add(fault)).ok());
+        }
+        let source = loaded.as_ref().map(|loaded| loaded.source.clone());
+        let kind = match kind {
             "process.host" => Some(Kind::Host(reader.host())),
             "process.service" => reader.service().map(Kind::Service),
-            _ => {
-                let folder = Path::new(&file.name).parent().unwrap_or(Path::new(""));
-                let node = reader.fields.required("source", Ok);
-                let loaded = node.and_then(|node| {
-                    let loaded = self.sources.load(node, folder, &file.name, self.files);
-                    loaded.map_err(|fault| self.faults.add(fault)).ok()
-                });
-                let source = loaded.as_ref().map(|loaded| loaded.source.clone());
-                declared.loaded = loaded;
-                match kind {
-                    "library.lua" => reader.library(source).map(Kind::Library),
-                    _ => reader.process(source).map(Kind::Process),
-                }
-            }
+            "library.lua" => reader.library(source).map(Kind::Library),
+            _ => reader.process(source).map(Kind::Process),
         };
         reader.fields.finish();
-        declared.entry = entry.map(|kind| Entry { id: id.clone(), kind });
+        (kind, loaded)
     }
 }
 
@@ -174,7 +162,13 @@ fn kind_name(node: &Node) -> Result<&'static str, Wrong> {
     Err(Wrong::message(format!("unknown kind {}", quoted(text))).hint(hint))
 }
 
-/// With `data`, the fields of the kind stand there and nowhere else.
-fn finish_beside_data(fields: Fields<'_>) {
-    fields.finish_with_hint("either all fields of the kind stand under `data`, or none");
+/// The fields of the kind stand beside `name` and `kind`, or all of them under `data`.
+fn under_data(mut fields: Fields<'_>) -> Fields<'_> {
+    match fields.section("data") {
+        None => fields,
+        Some(data) => {
+            fields.finish_with_hint("either all fields of the kind stand under `data`, or none");
+            data
+        }
+    }
 }

@@ -41,7 +41,9 @@ impl<'a> Fields<'a> {
 
     /// The value of a field, whatever it is.
     pub(crate) fn node(&mut self, name: &'static str) -> Option<&'a Node> {
-        self.known.push(name);
+        if !self.known.contains(&name) {
+            self.known.push(name);
+        }
         let pair = self.pairs.iter().find(|pair| pair.key.text() == Some(name))?;
         Some(&pair.value)
     }

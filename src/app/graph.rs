@@ -3,6 +3,7 @@
 //!
 //! All walks keep their own stack: an application may be a chain of any length.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::application::App;
@@ -24,10 +25,10 @@ pub(crate) fn start_order(app: &App, also: &[EntryId]) -> Vec<Start> {
     let mut after: BTreeMap<EntryId, Vec<EntryId>> = BTreeMap::new();
     let mut open: Vec<EntryId> = app.auto_started().chain(also).cloned().collect();
     while let Some(id) = open.pop() {
-        if !after.contains_key(&id) {
-            let needs = needs(app, &id);
+        if let Entry::Vacant(unseen) = after.entry(id) {
+            let needs = needs(app, unseen.key());
             open.extend(needs.iter().cloned());
-            after.insert(id, needs);
+            unseen.insert(needs);
         }
     }
     let mut dependents: BTreeMap<&EntryId, Vec<&EntryId>> = BTreeMap::new();

@@ -65,7 +65,7 @@ impl<'a> KindReader<'a, '_> {
         let (modules, imports) = self.modules_and_imports();
         let memory_limit = self.fields.optional("memory_limit", read::size);
         let mailbox = mailbox(&mut self.fields);
-        let host = self.reference("host", Role::Host);
+        let host = self.host_field();
         let lifecycle = self.lifecycle(Restarts::ByPolicy);
         let source = source?;
         Some(ProcessEntry {
@@ -88,9 +88,9 @@ impl<'a> KindReader<'a, '_> {
 
     /// `process.service`
     pub(crate) fn service(&mut self) -> Option<ServiceEntry> {
-        let process = self.fields.required("process", |node| Ok(node));
-        let process = process.and_then(|_| self.reference("process", Role::Process));
-        let host = self.reference("host", Role::Host);
+        let process = self.fields.required("process", Ok);
+        let process = process.and_then(|node| self.reference("`process`", node, Role::Process));
+        let host = self.host_field();
         let items = self.fields.items("input").iter();
         let read = |node| self.fields.check("an item of `input`", node, read::value);
         let input = items.filter_map(|node| read(node)).collect();
@@ -98,13 +98,13 @@ impl<'a> KindReader<'a, '_> {
         Some(ServiceEntry { process: process?, host, input, lifecycle })
     }
 
-    /// An optional field that names another entry.
-    fn reference(&mut self, field: &'static str, role: Role) -> Option<EntryId> {
-        let node = self.fields.node(field)?;
-        self.reference_at(&format!("`{field}`"), node, role)
+    fn host_field(&mut self) -> Option<EntryId> {
+        let node = self.fields.node("host")?;
+        self.reference("`host`", node, Role::Host)
     }
 
-    fn reference_at(&mut self, what: &str, node: &'a Node, role: Role) -> Option<EntryId> {
+    /// Reads the id of another entry.
+    fn reference(&mut self, what: &str, node: &'a Node, role: Role) -> Option<EntryId> {
         let to = self.fields.check(what, node, read::entry_id(self.scope))?;
         let (from, place) = (self.id.clone(), node.place);
         self.references.push(Reference { from, to: to.clone(), role, place });
@@ -128,7 +128,7 @@ impl<'a> KindReader<'a, '_> {
         for Pair { key, value } in pairs {
             let alias =
                 self.fields.check("an alias of `imports`", key, |node| alias(node, &listed));
-            let library = self.reference_at("an id of `imports`", value, Role::Import);
+            let library = self.reference("an id of `imports`", value, Role::Import);
             imports.extend(alias.map(str::to_owned).zip(library));
         }
         imports.sort();
@@ -162,7 +162,7 @@ impl<'a> KindReader<'a, '_> {
         }
         let mut ids = Vec::new();
         for node in items.iter().chain(others) {
-            let id = self.reference_at("an item of `lifecycle.requires`", node, Role::Requires);
+            let id = self.reference("an item of `lifecycle.requires`", node, Role::Requires);
             ids.extend(id.filter(|id| !ids.contains(id)));
         }
         ids

@@ -11,15 +11,15 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fmt, fs};
 
 use super::application::App;
 use super::decode::{Declared, Decoder, EntryFile, Reference};
-use super::diagnostic::Report;
+use super::diagnostic::{Colour, Report};
 use super::entry::{Entry, HostEntry, Kind, Source};
-use super::fault::{Fault, Faults, Files, Place, quoted};
+use super::fault::{Fault, Faults, FileIdx, Files, Place, quoted};
 use super::id::EntryId;
 use super::overrides::{self, Override};
 use super::settings::{self, Settings};
@@ -51,6 +51,17 @@ pub enum LoadError {
     /// There is, and this is all that is wrong with it.
     Faulty(Report),
 }
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound(message) => f.write_str(message),
+            Self::Faulty(report) => f.write_str(&report.render(Colour::Never)),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
 
 /// Compiles a source of an entry, for its errors only.
 pub type Compile<'a> = &'a dyn Fn(&EntryId, &Source) -> Result<(), CompileError>;
@@ -127,8 +138,7 @@ pub fn check_yaml(data: &[u8]) -> String {
     loader.add_entry_file("fuzz.yaml", data);
     match loader.finish(&LoadOptions::default(), Siblings::default(), &|_, _| Ok(())) {
         Ok(app) => format!("{app:?}"),
-        Err(LoadError::NotFound(message)) => message,
-        Err(LoadError::Faulty(report)) => report.render(super::Colour::Never),
+        Err(error) => error.to_string(),
     }
 }
 
@@ -307,10 +317,55 @@ fn is_skipped(name: &OsStr) -> bool {
 }
 
 /// The place right behind a text.
-fn end_of(text: &[u8], file: super::fault::FileIdx) -> Place {
+fn end_of(text: &[u8], file: FileIdx) -> Place {
     let text = String::from_utf8_lossy(text);
     let last = text.rsplit('\n').next().unwrap_or_default();
     let to_u32 = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let line = to_u32(text.matches('\n').count() + 1);
     Place { file, line, col: to_u32(last.chars().count() + 1), len: 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SEED: &str = r#"version: "1.0"
+namespace: app
+entries:
+  - name: h
+    kind: process.host
+    host: {workers: 2, slice: 1ms, mailbox: {max_messages: 5, on_full: kill}}
+  - name: p
+    kind: process.lua
+    source: |
+      return {}
+    imports: {l: lib}
+    lifecycle: {auto_start: true, requires: [h], restart: {jitter: 0.5}}
+  - {name: lib, kind: library.lua, data: {source: "return 1", modules: [json]}}
+  - {name: s, kind: process.service, process: p, input: &x [1, {a: *y}, ~]}
+"#;
+
+    #[test]
+    fn a_file_alone_is_checked_without_a_file_system() {
+        assert!(check_yaml(b"namespace: app\nentries:\n").contains("found nothing"));
+        let missing =
+            b"namespace: app\nentries: [{name: a, kind: library.lua, source: file://a.lua}]";
+        assert!(check_yaml(missing).contains("1 problems in 1 files"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_damage_to_a_file_panics(
+            edits in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..6, any::<u8>()), 1..8),
+        ) {
+            let mut bytes = SEED.as_bytes().to_vec();
+            for (at, n_removed, byte) in edits {
+                let at = at.index(bytes.len() + 1);
+                let end = bytes.len().min(at + n_removed);
+                bytes.splice(at..end, [byte]);
+            }
+            let _ = check_yaml(&bytes);
+        }
+    }
 }

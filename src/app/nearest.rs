@@ -1,5 +1,7 @@
 //! "Did you mean": the known name that a misspelt one is closest to.
 
+use super::id::EntryId;
+
 /// The candidate closest to `name`, if it is close enough to be what was meant.
 pub(crate) fn nearest<'a>(
     name: &str,
@@ -25,6 +27,22 @@ pub(crate) fn nearest<'a>(
         })
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// The id that a wrong one is closest to: of a similar name in the same namespace, or of the same
+/// name in another one.
+pub(crate) fn nearest_id<'a>(
+    id: &EntryId,
+    candidates: impl IntoIterator<Item = &'a EntryId>,
+) -> Option<&'a str> {
+    let candidates: Vec<&EntryId> = candidates.into_iter().collect();
+    let beside = candidates.iter().filter(|other| other.namespace() == id.namespace());
+    let name = nearest(id.name(), beside.map(|other| other.name()));
+    let is_meant = |other: &&&EntryId| match name {
+        Some(name) => other.namespace() == id.namespace() && other.name() == name,
+        None => other.name() == id.name(),
+    };
+    candidates.iter().find(is_meant).map(|id| id.as_str())
 }
 
 /// Names longer than this are not compared: the work grows with the square of the length.
@@ -67,6 +85,16 @@ mod tests {
         assert_eq!(nearest("x", ["y"]), None);
         assert_eq!(nearest("fs", ["os"]), None);
         assert_eq!(nearest(&"m".repeat(1_000_000), ["method"]), None);
+    }
+
+    #[test]
+    fn ids_are_close_by_name_or_differ_in_the_namespace_only() {
+        let ids = ["app:lib", "app:worker", "app.x:list"].map(|id| EntryId::parse(id).unwrap());
+        let meant = |id| nearest_id(&EntryId::parse(id).unwrap(), &ids);
+        assert_eq!(meant("app:wroker"), Some("app:worker"));
+        assert_eq!(meant("app.x:worker"), Some("app:worker"));
+        assert_eq!(meant("app.x:wroker"), None);
+        assert_eq!(meant("app:none"), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::DEFAULT_HOST;
 use super::decode::EntryFile;
 use super::fault::{Fault, Faults, FileIdx, Files, Place, quoted};
 use super::id::EntryId;
-use super::nearest::nearest;
+use super::nearest::nearest_id;
 use super::read::did_you_mean;
 use super::yaml::{self, Data, Node, Pair, Style};
 
@@ -176,11 +176,11 @@ fn no_entry(id: &EntryId, place: Place, entry_files: &[EntryFile]) -> Fault {
         let namespace = file.root.get("namespace").and_then(|node| node.text());
         for entry in entries(file) {
             let name = entry.get("name").and_then(|node| node.text());
-            ids.extend(namespace.zip(name).map(|(namespace, name)| format!("{namespace}:{name}")));
+            ids.extend(namespace.zip(name).and_then(|(scope, name)| EntryId::new(scope, name)));
         }
     }
-    let meant = nearest(id.as_str(), ids.iter().map(String::as_str));
-    Fault::new(place, format!("no entry `{id}`")).maybe_hint(meant.map(did_you_mean))
+    let meant = nearest_id(id, &ids).map(did_you_mean);
+    Fault::new(place, format!("no entry `{id}`")).maybe_hint(meant)
 }
 
 #[cfg(test)]

@@ -42,8 +42,8 @@ pub(crate) struct Loaded {
 enum Origin {
     /// A file of its own.
     File(FileIdx),
-    /// A `|` block: its lines are those below the place.
-    Block(Place),
+    /// A `|` block: its lines are lines of the entry file, from this one on.
+    Block(FileIdx, u32),
     /// Text whose lines are not lines of the file.
     Text(Place),
 }
@@ -53,7 +53,7 @@ impl Loaded {
     pub(crate) fn place(&self, line: u32) -> Place {
         match self.origin {
             Origin::File(file) => Place::line(file, line.max(1)),
-            Origin::Block(place) => Place::line(place.file, place.line.saturating_add(line.max(1))),
+            Origin::Block(file, first) => Place::line(file, first.saturating_add(line.max(1) - 1)),
             Origin::Text(place) => place,
         }
     }
@@ -130,13 +130,14 @@ impl Sources {
         if !matches!(error, ReadError::Missing) {
             return None;
         }
-        let name = relative.file_name()?.to_str()?;
+        let stem = relative.file_stem()?.to_str()?;
         let folder = fs::read_dir(self.root.join(relative.parent()?)).ok()?;
-        let mut names: Vec<String> =
-            folder.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-        names.retain(|name| name.ends_with(".lua"));
-        names.sort();
-        nearest(name, names.iter().map(String::as_str)).map(did_you_mean)
+        let names = folder.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut stems: Vec<String> =
+            names.filter_map(|name| name.strip_suffix(".lua").map(str::to_owned)).collect();
+        stems.sort();
+        let meant = nearest(stem, stems.iter().map(String::as_str))?;
+        Some(did_you_mean(format!("{meant}.lua")))
     }
 }
 
@@ -159,8 +160,12 @@ fn inline(scalar: &Scalar, place: Place, file: &str) -> Result<Loaded, Fault> {
     }
     let text =
         prepare(text.as_bytes()).map_err(|error| Fault::new(place, format!("`source` {error}")))?;
+    // The place of a block is its first line that is not empty.
+    let n_empty = scalar.text.chars().take_while(|c| *c == '\n').count();
+    let n_empty = u32::try_from(n_empty).unwrap_or(u32::MAX);
+    let first_line = place.line.saturating_sub(n_empty);
     let (origin, first_line) = match scalar.style {
-        Style::Literal => (Origin::Block(place), place.line + 1),
+        Style::Literal => (Origin::Block(place.file, first_line), first_line),
         Style::Plain | Style::Quoted => (Origin::Text(place), place.line),
     };
     Ok(Loaded { source: Source { file: file.to_owned(), first_line, text }, origin })

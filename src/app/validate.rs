@@ -9,7 +9,7 @@ use super::decode::{Declared, Reference, Role};
 use super::fault::{Fault, Faults, Place};
 use super::graph::{Edges, cycles};
 use super::id::EntryId;
-use super::nearest::nearest;
+use super::nearest::nearest_id;
 use super::read::did_you_mean;
 
 /// Everything that was declared, for checks across entries.
@@ -21,6 +21,9 @@ pub(crate) struct Validator<'a> {
     pub(crate) broken: &'a [String],
     pub(crate) faults: &'a Faults,
 }
+
+/// The first declaration of each id.
+type Firsts<'a> = BTreeMap<&'a EntryId, &'a Declared>;
 
 /// The host of processes for which none is named: the only one, else the one of the usual name.
 pub(crate) fn default_host(declared: &[Declared]) -> EntryId {
@@ -39,13 +42,13 @@ impl Validator<'_> {
             self.reference(reference, &firsts);
         }
         self.default_host(&firsts);
-        self.import_cycles();
-        self.requires_cycles();
+        self.import_cycles(&firsts);
+        self.requires_cycles(&firsts);
     }
 
     /// Reports ids that are declared again; the first declaration of each counts.
-    fn duplicates(&self) -> BTreeMap<&EntryId, &Declared> {
-        let mut firsts: BTreeMap<&EntryId, &Declared> = BTreeMap::new();
+    fn duplicates(&self) -> Firsts<'_> {
+        let mut firsts = Firsts::new();
         for entry in self.declared {
             match firsts.get(&entry.id) {
                 None => {
@@ -62,7 +65,7 @@ impl Validator<'_> {
     }
 
     /// Reports a reference to nothing or to the wrong kind.
-    fn reference(&self, reference: &Reference, firsts: &BTreeMap<&EntryId, &Declared>) {
+    fn reference(&self, reference: &Reference, firsts: &Firsts<'_>) {
         let Reference { to, role, place, .. } = reference;
         match firsts.get(to).map(|target| target.kind) {
             // Its kind is unknown, which is reported there.
@@ -77,27 +80,40 @@ impl Validator<'_> {
             None if self.broken.iter().any(|text| text.contains(to.name())) => {}
             None => {
                 let fits = |entry: &&&Declared| entry.kind.is_none_or(|kind| role.accepts(kind));
-                let known = firsts.values().filter(fits).map(|entry| entry.id.as_str());
-                let meant = nearest(to.as_str(), known).map(did_you_mean);
+                let known = firsts.values().filter(fits).map(|entry| &entry.id);
+                let meant = nearest_id(to, known).map(did_you_mean);
                 let message = format!("no entry `{to}`");
                 self.faults.add(Fault::new(*place, message).maybe_hint(meant));
             }
         }
     }
 
-    /// Reports another entry that has the name of the default host.
-    fn default_host(&self, firsts: &BTreeMap<&EntryId, &Declared>) {
+    /// Reports an entry that takes the name of the implicit host.
+    fn default_host(&self, firsts: &Firsts<'_>) {
         let Some(entry) = firsts.get(self.app.default_host()) else { return };
-        if let Some(kind) = entry.kind.filter(|kind| *kind != "process.host") {
+        if let Some(kind) = entry.kind.filter(|_| !self.is_host(&entry.id)) {
             let message = format!("`{}` is the default host, but declared as {kind}", entry.id);
             let hint = "give it another name, or declare exactly one process.host";
             self.faults.add(Fault::new(entry.place, message).hint(hint));
         }
     }
 
-    fn import_cycles(&self) {
+    /// Whether any declaration of that id is a host.
+    fn is_host(&self, id: &EntryId) -> bool {
+        self.declared.iter().any(|entry| entry.id == *id && entry.kind == Some("process.host"))
+    }
+
+    /// The references of a role that lead to an entry of the right kind.
+    fn sound(&self, role: Role, firsts: &Firsts<'_>) -> impl Iterator<Item = &Reference> {
+        let leads = move |to| {
+            firsts.get(to).and_then(|entry| entry.kind).is_some_and(|kind| role.accepts(kind))
+        };
+        self.references.iter().filter(move |r| r.role == role && leads(&r.to))
+    }
+
+    fn import_cycles(&self, firsts: &Firsts<'_>) {
         let mut edges: Edges<'_, Place> = BTreeMap::new();
-        for reference in self.references.iter().filter(|r| r.role == Role::Import) {
+        for reference in self.sound(Role::Import, firsts) {
             edges.entry(&reference.from).or_default().push((&reference.to, reference.place));
         }
         for cycle in cycles(&edges) {
@@ -107,14 +123,15 @@ impl Validator<'_> {
     }
 
     /// Besides what it requires, a service needs its host to run.
-    fn requires_cycles(&self) {
+    fn requires_cycles(&self, firsts: &Firsts<'_>) {
         let mut edges: Edges<'_, (Place, Role)> = BTreeMap::new();
-        for reference in self.references.iter().filter(|r| r.role == Role::Requires) {
+        for reference in self.sound(Role::Requires, firsts) {
             let edge = (&reference.to, (reference.place, Role::Requires));
             edges.entry(&reference.from).or_default().push(edge);
         }
         for Declared { id, place, entry, .. } in self.declared {
             let host = entry.as_ref().and_then(|entry| self.app.host_of(&entry.kind));
+            let host = host.filter(|host| self.app.host(host.as_str()).is_some());
             let edge = host.map(|host| (host, (*place, Role::Host)));
             edges.entry(id).or_default().extend(edge);
         }

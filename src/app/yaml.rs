@@ -222,14 +222,13 @@ pub(crate) fn parse(file: FileIdx, text: &str) -> Result<Document, Fault> {
 
 fn syntax_fault(file: FileIdx, text: &str, error: &ScanError) -> Fault {
     let mark = error.marker();
-    let (line, col) = (mark.line(), mark.col() + 1);
-    let place = Place { file, line: to_u32(line), col: to_u32(col), len: 1 };
+    let line = text.lines().nth(mark.line().saturating_sub(1)).unwrap_or_default();
+    let n_spaces = line.chars().take_while(|c| *c == ' ').count();
+    let is_tab_indent = line[n_spaces..].starts_with('\t');
+    let col = if is_tab_indent { n_spaces } else { mark.col() } + 1;
+    let place = Place { file, line: to_u32(mark.line()), col: to_u32(col), len: 1 };
     let fault = Fault::new(place, format!("invalid YAML: {}", error.info()));
-    let indent = |line: &str| line.trim_start_matches(' ').starts_with('\t');
-    if text.lines().nth(line.saturating_sub(1)).is_some_and(indent) {
-        return fault.hint("indent with spaces, YAML allows no tabs there");
-    }
-    fault
+    if is_tab_indent { fault.hint("indent with spaces: YAML allows no tabs there") } else { fault }
 }
 
 fn to_u32(n: usize) -> u32 {

@@ -38,6 +38,7 @@
 mod exchange;
 mod feed;
 mod fifo;
+mod query;
 mod select;
 mod settle;
 mod slab;

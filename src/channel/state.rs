@@ -81,6 +81,11 @@ impl<V> Channel<V> {
         }
     }
 
+    /// Whether any fiber waits on it.
+    pub(super) fn has_waiters(&self) -> bool {
+        self.receivers.first().is_some() || self.senders.first().is_some()
+    }
+
     pub(super) fn waiters(&mut self, side: Side) -> &mut List {
         match side {
             Side::Send => &mut self.senders,

@@ -10,13 +10,12 @@ use super::guard::{Verdict, guard};
 use super::inbox::Inbox;
 use super::program::Program;
 use super::raw::ffi::lua_State;
-use super::raw::{Raise, Stack, ThreadTag, Universe};
+use super::raw::{Raise, Stack, ThreadTag};
 use super::stdlib;
 use super::transfer;
 use super::vm::{Ran, Vm};
 use crate::channel::{Channels, FiberId};
-use crate::process::{Body, Encoded, Exit, Failure, Limits, Step, StepEnd, kind};
-use crate::scheduler::Context;
+use crate::process::{Body, Encoded, Exit, Failure, Limits, Step, StepEnd, kind, size_text};
 
 /// A Lua program, before and while it runs.
 #[derive(Debug)]
@@ -54,19 +53,19 @@ impl LuaBody {
         let random = step.worker.random();
         let vm = Vm::new(cx, random as u32).ok_or_else(|| memory_failure(&self.limits))?;
         let stack = vm.stack(vm.main());
-        stdlib::open(&stack, random);
+        stdlib::open(&stack, [random, step.worker.random()]);
         api::open(&stack, vm.cx());
         let args = std::mem::take(&mut self.args);
         stack.push_fn(guard);
         stack.push_fn(boot);
-        if stack.reserve(args.n_values as i32) {
-            transfer::decode(&stack, &args);
+        // Arguments were encoded by this runtime, so that only a lack of stack can fail.
+        if transfer::decode(&stack, &args).is_err() {
+            return Err(Failure::new(kind::LIMIT_EXCEEDED, "too many arguments"));
         }
         let n_args = stack.top() - 1;
         let main = vm.cx().fibers.add(vm.main(), n_args);
         debug_assert_eq!(main, MAIN);
         vm.cx().fibers.queue(main);
-        stack.set_tag(ThreadTag::Active, true);
         let limit = self.limits.memory_bytes.map_or(usize::MAX, |bytes| {
             usize::try_from(bytes).unwrap_or(usize::MAX)
         });
@@ -353,8 +352,9 @@ fn returned(vm: &Vm, fiber: FiberId, l: *mut lua_State, n: i32) -> Next {
         }
         Verdict::Raised => {
             let traceback = std::mem::take(&mut vm.cx().traceback);
-            let failure = api::exit::from_error(&stack, first + 1, traceback);
-            Next::Stop(FiberRan::Finished(failure))
+            let process = vm.cx().process().clone();
+            let exit = api::exit::from_error(&stack, first + 1, &traceback, &process);
+            Next::Stop(FiberRan::Finished(exit))
         }
         Verdict::OutOfMemory => {
             let limit = vm.universe().memory_limit();
@@ -365,7 +365,7 @@ fn returned(vm: &Vm, fiber: FiberId, l: *mut lua_State, n: i32) -> Next {
 }
 
 fn end_fiber(vm: &Vm, fiber: FiberId, stack: &Stack) {
-    stack.set_tag(ThreadTag::Active, false);
+    stack.set_top(0);
     vm.cx().fibers.remove(fiber);
     api::coroutine::forget_thread(&vm.stack(vm.main()), fiber);
 }
@@ -430,7 +430,7 @@ fn places(vm: &Vm) -> Vec<String> {
 
 fn memory_failure(limits: &Limits) -> Failure {
     let text = match limits.memory_bytes {
-        Some(bytes) => format!("memory limit of {} exceeded", api::exit::size_text(bytes)),
+        Some(bytes) => format!("memory limit of {} exceeded", size_text(bytes)),
         None => "not enough memory".to_owned(),
     };
     Failure::new(kind::LIMIT_EXCEEDED, text)

@@ -11,16 +11,20 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Instant;
 
+use rustc_hash::FxHashMap;
+use slab::Slab;
+
+use super::api::spawner::Wish;
 use super::fiber::{Fibers, Resumption};
 use super::inbox::Inbox;
-use super::net::Sockets;
+use super::net::{Resolved, Sockets};
 use super::operations::Operations;
 use super::output::Output;
 use super::program::{Catalog, Program};
 use super::raw::{Outcome, Stack};
 use super::timers::{Timers, Token};
 use super::value::{Slots, Value};
-use crate::channel::Channels;
+use crate::channel::{Case, ChannelId, Channels};
 use crate::process::{
     self, Encoded, Event, Exit, Failure, Message, Pid, Process, Sink, Step,
 };
@@ -92,8 +96,7 @@ impl StepRef {
     }
 
     /// The running step.
-    #[expect(clippy::mut_from_ref, reason = "C2: the reference is short-lived and unique")]
-    pub(crate) fn get(&self) -> &mut Step<'static> {
+    pub(crate) fn get<'a>(&self) -> &'a mut Step<'static> {
         // SAFETY: C1 and C2.
         unsafe { self.0.expect("C1: host functions run in a step").as_mut() }
     }
@@ -121,12 +124,18 @@ pub(crate) struct Cx {
     pub(crate) slots: Slots,
     pub(crate) inbox: Inbox,
     pub(crate) timers: Timers,
+    /// The timers behind channels of `time.after`, timers and tickers.
+    pub(crate) timer_of: FxHashMap<ChannelId, Token>,
     pub(crate) operations: Operations,
     pub(crate) sockets: Sockets,
+    /// The wishes behind spawner builders.
+    pub(crate) spawners: Slab<Wish>,
     /// The unit whose top level runs, for `require` where the caller cannot be told.
     pub(crate) running_unit: usize,
     /// The traceback of the error that is on its way out, and the coroutine's own.
     pub(crate) traceback: Vec<u8>,
+    /// The cases of a running select; kept for its memory.
+    pub(crate) cases: Vec<Case<Value>>,
     arrived: Vec<Arrived>,
 }
 
@@ -145,10 +154,13 @@ impl Cx {
             slots: Slots::default(),
             inbox: Inbox::default(),
             timers: Timers::default(),
+            timer_of: FxHashMap::default(),
             operations: Operations::default(),
             sockets: Sockets::default(),
+            spawners: Slab::new(),
             running_unit: 0,
             traceback: Vec::new(),
+            cases: Vec::new(),
             arrived: Vec::new(),
         }
     }
@@ -174,7 +186,9 @@ impl Cx {
             return TakenIn::GoOn;
         }
         self.release_garbage(stack);
-        self.take_in_signals()
+        let taken = self.take_in_signals();
+        self.drain_wakes(stack);
+        taken
     }
 
     pub(crate) fn take_in_signals(&mut self) -> TakenIn {
@@ -199,7 +213,10 @@ impl Cx {
             Arrived::Io(token, ready) => self.socket_ready(token, ready),
             Arrived::Reply(id, result) => self.operation_replied(id, result),
             Arrived::Watched(id, from, exit) => self.operation_watched(id, from, &exit),
-            Arrived::Done(id, result) => self.operation_done(id, result),
+            Arrived::Done(id, result) => match result.downcast::<Resolved>() {
+                Ok(resolved) => self.name_resolved(id, *resolved),
+                Err(result) => self.operation_done(id, result),
+            },
         }
     }
 

@@ -7,8 +7,9 @@
 //!
 //! # Invariants
 //! * **F1** At most one fiber runs; a runnable one is in the queue exactly once; one that waits is
-//!   named by exactly one of: a channel wait, a timer, an operation.
-//! * **F2** Every coroutine in a fiber's stack carries the tag `Active`, and no other does.
+//!   named by exactly one of: a channel wait, a timer, an operation, a socket.
+//! * **F2** Every coroutine in a fiber's stack above its base carries the tag `Active`, and no other
+//!   does.
 
 use std::collections::VecDeque;
 

@@ -90,7 +90,7 @@ impl Inbox {
         }
         let channel = channels.open(Kind::Fed);
         let unclaimed = self.take_unclaimed(channels);
-        let (claimed, rest): (Vec<_>, _) =
+        let (claimed, rest): (VecDeque<_>, VecDeque<_>) =
             unclaimed.into_iter().partition(|waiting| waiting.message.topic == topic);
         self.restore(channels, rest);
         for waiting in claimed {

@@ -28,3 +28,7 @@ pub(crate) const LISTENER: u32 = 11;
 pub(crate) const CONN: u32 = 12;
 /// `logger` with fields or a name.
 pub(crate) const LOGGER: u32 = 13;
+/// Not a userdata: the metatable of the result record of an event.
+pub(crate) const RESULT: u32 = 14;
+/// Not a userdata: the metatable of a message's array of payloads.
+pub(crate) const PAYLOADS: u32 = 15;

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::api::errors::push_failure;
 use super::cx::Cx;
 use super::fiber::Resumption;
-use super::raw::{Outcome, Raise, Stack};
+use super::raw::{Outcome, Raise};
 use super::timers::Token;
 use super::transfer;
 use crate::channel::FiberId;
@@ -155,8 +155,7 @@ impl Cx {
 fn push_result(result: Result<Encoded, Box<Failure>>) -> Resumption {
     Resumption::Push(Box::new(move |stack, _| {
         match result {
-            Ok(value) if value.n_values == 0 => stack.push_nil(),
-            Ok(value) => transfer::decode(stack, &value),
+            Ok(value) => transfer::decode_one(stack, &value),
             Err(failure) => {
                 stack.push_nil();
                 push_failure(stack, &failure);

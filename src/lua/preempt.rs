@@ -28,7 +28,7 @@ const RETRY: c_int = 1000;
 ///
 /// # Safety
 /// Called by a signal handler or by the owner, on the thread that runs `target`, while it is published.
-pub(crate) unsafe fn arm(target: *mut c_void) {
+pub unsafe fn arm(target: *mut c_void) {
     // SAFETY: H1.
     unsafe { ffi::lua_sethook(target.cast(), Some(give_way), ffi::LUA_MASKCOUNT, 1) };
 }

@@ -4,6 +4,7 @@ use slab::Slab;
 
 use super::fiber::Resumption;
 use super::cx::Cx;
+use super::net::SocketId;
 use super::value::Value;
 use crate::channel::{ChannelId, FiberId};
 use crate::process::{Encoded, Pid, Topic};
@@ -26,6 +27,8 @@ pub(crate) enum Fires {
     Send(Box<Later>),
     /// An operation has taken too long.
     GiveUp { operation: u64 },
+    /// A fiber has waited long enough for a socket.
+    SocketTimeout { socket: SocketId, fiber: FiberId },
 }
 
 /// A message that `send_after` sends.
@@ -112,12 +115,14 @@ impl Cx {
         match timer.fires {
             Fires::Wake(fiber) => self.fibers.wake(fiber, Resumption::Continue { n_args: 0 }),
             Fires::Channel(channel) => {
+                self.timer_of.remove(&channel);
                 let fired = Value::Fired(self.fired_at(timer.at_ns));
                 // A closed channel lost interest.
                 let _ = self.channels.feed_and_shut(channel, fired);
             }
             Fires::Send(later) => self.send_later(*later),
             Fires::GiveUp { operation } => self.give_up(operation),
+            Fires::SocketTimeout { socket, fiber } => self.socket_timed_out(socket, fiber),
             Fires::Ticker { .. } => {}
         }
     }

@@ -57,13 +57,18 @@ impl Cx {
         self.slots.free.push(slot);
     }
 
+    /// Frees the slot of a value that is not sent after all.
+    pub(crate) fn drop_value(&mut self, stack: &Stack, value: Value) {
+        if let Value::Lua(slot) = value {
+            self.push_kept(stack, slot);
+            stack.pop(1);
+        }
+    }
+
     /// Frees the slots of values that nobody will receive.
     pub(crate) fn drop_discarded(&mut self, stack: &Stack) {
         while let Some(value) = self.channels.next_discarded() {
-            if let Value::Lua(slot) = value {
-                self.push_kept(stack, slot);
-                stack.pop(1);
-            }
+            self.drop_value(stack, value);
         }
     }
 }

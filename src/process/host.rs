@@ -35,7 +35,7 @@ impl std::fmt::Debug for Host {
 }
 
 impl Host {
-    pub(crate) fn new(config: HostConfig, pool: Arc<dyn Pool<Process>>) -> Arc<Host> {
+    pub fn new(config: HostConfig, pool: Arc<dyn Pool<Process>>) -> Arc<Host> {
         let (live, stopping) = (AtomicUsize::new(0), AtomicBool::new(false));
         Arc::new(Host { config, pool, live, stopping })
     }
@@ -63,6 +63,16 @@ impl Host {
     /// From now on every spawn on it fails.
     pub fn stop_spawning(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a spawn on it would be refused because something stops.
+    pub fn is_stopping_or(&self, runtime: &super::Runtime) -> bool {
+        self.is_stopping() || runtime.is_stopping()
+    }
+
+    /// Whether one more process may live on it. A hint: the spawn itself decides.
+    pub fn has_room(&self) -> bool {
+        self.n_live() < self.config.max_processes
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -75,6 +75,14 @@ impl Links {
         links
     }
 
+    /// As [`Links::cut`] for a peer that is known by its serial only.
+    pub(crate) fn cut_serial(&mut self, peer: Serial) {
+        let pid = self.by_peer.get(&peer).map(|(pid, _)| *pid);
+        if let Some(pid) = pid {
+            self.cut(pid);
+        }
+    }
+
     /// Takes out all active links, for the end of the process.
     pub(crate) fn take(&mut self) -> impl Iterator<Item = (Pid, Arc<Link>)> + use<> {
         std::mem::take(&mut self.by_peer)

@@ -12,15 +12,16 @@
 //!   LINK_DOWN to links, monitors dropped; each step is visible before the next.
 
 mod body;
-mod exit;
+pub(crate) mod exit;
 mod host;
 mod links;
-mod message;
+pub(crate) mod message;
 mod names;
 mod pid;
 mod process;
 mod runtime;
 mod signal;
+mod size;
 mod table;
 
 pub use body::{Body, Event, Limits, MailboxLimit, OnFull, Sink, Step, StepEnd};
@@ -30,8 +31,10 @@ pub use links::Link;
 pub use message::{CallRef, Encoded, Message, Topic};
 pub use names::{Name, name_fault};
 pub use pid::{Pid, Serial, has_pid_form};
+pub(crate) use pid::parse as parse_pid_text;
 pub use process::{Process, State, TakenIn};
 pub use runtime::{
     FailureLog, Registration, Runtime, SendError, SpawnError, SpawnRequest, Spawned, Watch,
 };
+pub use size::{parse_size, size_text};
 pub use signal::{Cancel, ExitNotice, Grace, LinkNotice, MonitorKey, Observer, Signal, Watcher};

@@ -9,7 +9,7 @@ use super::host::Host;
 use super::links::Link;
 use super::message::Message;
 use super::names::{Name, Names, Owner, Taken};
-use super::pid::{self, Pid};
+use super::pid::{self, Pid, Serial};
 use super::process::{Admission, Parts, Process, State};
 use super::signal::{ExitNotice, MonitorKey, Signal, Watcher};
 use super::table::{Pinned, Table};
@@ -474,6 +474,12 @@ impl Step<'_> {
         for link in self.state.links.cut(target) {
             self.push(target, Signal::Unlink(self.process.pid(), link));
         }
+    }
+
+    /// Forgets the link to a process that has ended: its LINK_DOWN, if it is still to come, is not
+    /// acted on.
+    pub fn forget_link(&mut self, peer: Serial) {
+        self.state.links.cut_serial(peer);
     }
 
     fn push(&self, to: Pid, signal: Signal) -> bool {

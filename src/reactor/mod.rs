@@ -18,7 +18,7 @@
 //!
 //! # Protocol
 //! A deadline is set when a wait asks for another one than before, and never taken back: when an old
-//! one expires in a wait that has none, that wait goes on. Wake-ups: see [`pending`]. Interrupted
+//! one expires in a wait that has none, that wait goes on. Wake-ups: see `pending.rs`. Interrupted
 //! system calls are repeated; the timer is absolute, so nothing is lost by that.
 //!
 //! # Rejected

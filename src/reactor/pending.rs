@@ -94,7 +94,9 @@ mod loom_models {
 
     /// loom reports a waiter that waits for ever.
     fn model(waiter_looks_first: bool) {
-        loom::model(move || {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(2);
+        builder.check(move || {
             let shared = Arc::new((Pending::new(), Bell::default(), AtomicUsize::new(0)));
             for _ in 0..2 {
                 let shared = Arc::clone(&shared);

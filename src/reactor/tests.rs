@@ -145,13 +145,21 @@ fn a_deadline_put_off_does_not_end_the_wait() {
     let mut reactor = reactor();
     let start_ns = monotonic_ns();
     reactor.handle().wake();
-    wait(&mut reactor, Wait::Until(start_ns + 1));
-    let at_ns = start_ns + 2 * MILLISECOND_NS;
+    wait(&mut reactor, Wait::Until(start_ns + MILLISECOND_NS));
     while monotonic_ns() < start_ns + MILLISECOND_NS {
-        thread::yield_now(); // the first deadline passes meanwhile
+        thread::yield_now(); // it expires while nobody waits
     }
+    let at_ns = start_ns + 3 * MILLISECOND_NS;
     wait(&mut reactor, Wait::Until(at_ns));
     assert!(monotonic_ns() >= at_ns);
+}
+
+#[test]
+fn a_nearer_deadline_takes_the_place_of_a_farther_one() {
+    let mut reactor = reactor();
+    reactor.handle().wake();
+    wait(&mut reactor, Wait::Until(u64::MAX));
+    wait(&mut reactor, Wait::Until(monotonic_ns() + MILLISECOND_NS));
 }
 
 #[test]

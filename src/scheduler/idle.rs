@@ -19,7 +19,8 @@
 //!
 //! # Invariants
 //! * I1: a worker is in the list exactly while it is counted as sleeping.
-//! * I2: work is visible in a queue before `claim` is called for it.
+//! * I2: work is visible in a queue before `claim` is called for it. A batch that moves is in no
+//!   queue for a moment, so whoever moved it calls `claim` again, or `found` if it was searching.
 //! * I3: a worker looks through all queues after announcing its sleep, before it blocks.
 //! * I4: the last searcher that finds work claims another sleeper, so the wake-ups go on as long
 //!   as there is work and somebody to do it.
@@ -52,7 +53,7 @@
 //! The shape (searching workers, one wake-up at a time) is that of the Go and Tokio schedulers.
 
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU64, Ordering, fence};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 
 const SEARCHING: u64 = 1;
 const SLEEPING: u64 = 1 << 16;
@@ -60,8 +61,8 @@ const WATCHER_SLEEPS: u64 = 1 << 32;
 const CLOSED: u64 = 1 << 33;
 const COUNT_MASK: u64 = (1 << 16) - 1;
 
-/// The most workers that a pool can have, by the width of the counts.
-pub(super) const WORKERS_MAX: usize = COUNT_MASK as usize;
+/// The most workers that can be told apart, by the width of the counts.
+pub(super) const SEATS_MAX: usize = COUNT_MASK as usize;
 
 /// See the module.
 #[derive(Debug)]
@@ -69,7 +70,9 @@ pub(super) struct Idle {
     state: AtomicU64,
     /// The workers that sleep; the one that fell asleep last is woken first, its caches are warm.
     sleepers: Mutex<Vec<usize>>,
-    workers: usize,
+    /// Workers that have a thread. Once the pool has started only the watcher changes it, and it
+    /// only grows.
+    workers: AtomicUsize,
 }
 
 /// Proof that the worker which holds it is counted as searching.
@@ -96,11 +99,27 @@ impl State {
 }
 
 impl Idle {
-    /// All `workers` are awake and none searches.
-    pub(super) fn new(workers: usize) -> Self {
-        assert!((1..=WORKERS_MAX).contains(&workers));
-        let sleepers = Mutex::new(Vec::with_capacity(workers));
-        Self { state: AtomicU64::new(0), sleepers, workers }
+    /// No worker yet, room for `seats` of them.
+    pub(super) fn new(seats: usize) -> Self {
+        assert!(seats <= SEATS_MAX, "the counts would run over");
+        let sleepers = Mutex::new(Vec::with_capacity(seats));
+        Self { state: AtomicU64::new(0), sleepers, workers: AtomicUsize::new(0) }
+    }
+
+    /// One more worker, which is awake. To be called before its thread runs.
+    pub(super) fn add_worker(&self) {
+        self.workers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The thread of a worker that was added could not be started.
+    pub(super) fn remove_worker(&self) {
+        self.workers.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Workers that have a thread.
+    pub(super) fn workers(&self) -> usize {
+        // Relaxed: the start of its thread makes the count known to each worker.
+        self.workers.load(Ordering::Relaxed)
     }
 
     /// To be called after work was made visible (G2 to G4): the worker that must be unparked.
@@ -127,7 +146,7 @@ impl Idle {
 
     /// Begins a search, unless enough workers search already.
     pub(super) fn start_search(&self) -> Option<Searching> {
-        if self.load().searching() * 2 >= self.workers {
+        if self.load().searching() * 2 >= self.workers() {
             return None;
         }
         // Two that pass the check at once overshoot the limit by one, which is harmless.
@@ -177,13 +196,18 @@ impl Idle {
 
     /// Whether every worker sleeps.
     pub(super) fn all_sleep(&self) -> bool {
-        self.load().sleeping() == self.workers
+        self.load().sleeping() == self.workers()
+    }
+
+    /// Whether some worker sleeps.
+    pub(super) fn any_sleeps(&self) -> bool {
+        self.load().sleeping() > 0
     }
 
     /// Notes that the watcher goes to sleep; false when a worker is awake (I5).
     pub(super) fn watcher_sleeps(&self) -> bool {
         let state = self.load();
-        state.sleeping() == self.workers
+        state.sleeping() == self.workers()
             && self
                 .state
                 .compare_exchange(

@@ -51,6 +51,10 @@
 //! Each step is told by the file that does it: `worker`, `idle`, `park`, `sysmon`, and the
 //! end of it all by `pool`.
 //!
+//! # A turn that cannot end
+//! It is asked to, in vain, while it calls [`Context::hand_over`]: its worker's timers, I/O and
+//! tasks go on. After a while the watcher starts another worker in place of its own (`staff`).
+//!
 //! # Fairness
 //! The queue is first in, first out. The slot gives way to the queue after a few runs in a row
 //! (`lifo` L1). Every few dozen turns, and about once in a slice, a worker serves its timers, its
@@ -83,6 +87,8 @@ mod pool;
 mod preempt;
 mod rng;
 mod run_queue;
+mod shared;
+mod staff;
 mod stats;
 mod sysmon;
 mod task;
@@ -93,7 +99,7 @@ mod timers;
 mod worker;
 
 pub use clock::monotonic_ns;
-pub use pool::{PoolConfig, STACK_BYTES_MIN, ThreadPool};
+pub use pool::{PoolConfig, STACK_BYTES_MIN, ThreadPool, WORKERS_MAX};
 pub use preempt::{Arm, Mode, Preemption};
 pub use stats::{PoolStats, WatcherStats, WorkerStats};
 pub use task::{Context, IoId, Pool, Readiness, Task, TimerId, Turn};

@@ -2,15 +2,13 @@
 //! few preemptions). A lost wake-up shows as a deadlock.
 //!
 //! The steps of a worker are those of `worker.rs`, with a condition variable in place of the
-//! reactor and numbers in place of tasks.
-
-use std::sync::Arc as StdArc;
+//! reactor, and in place of the queues a number of tasks whose accesses order nothing: all order
+//! has to come from the protocol.
 
 use loom::model::Builder;
 use loom::thread;
 
 use super::idle::{Idle, Searching};
-use super::injector::Injector;
 use super::park::Parker;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Arc, Condvar, Mutex};
@@ -43,10 +41,10 @@ impl Bed {
     }
 }
 
-/// A pool of two workers at most, with the injector as its only queue.
+/// A pool with one queue.
 struct Pool {
     idle: Idle,
-    injector: Injector<usize>,
+    queued: AtomicUsize,
     workers: Vec<(Parker, Bed)>,
     watcher: Bed,
     taken: AtomicUsize,
@@ -54,9 +52,11 @@ struct Pool {
 
 impl Pool {
     fn new(workers: usize) -> Arc<Self> {
+        let idle = Idle::new(workers);
+        (0..workers).for_each(|_| idle.add_worker());
         Arc::new(Self {
-            idle: Idle::new(workers),
-            injector: Injector::new(),
+            idle,
+            queued: AtomicUsize::new(0),
             workers: (0..workers).map(|_| (Parker::new(), Bed::default())).collect(),
             watcher: Bed::default(),
             taken: AtomicUsize::new(0),
@@ -68,8 +68,8 @@ impl Pool {
         parker.unpark(|| bed.wake());
     }
 
-    fn inject(&self, task: usize) {
-        self.injector.push(StdArc::new(task));
+    fn inject(&self) {
+        self.queued.fetch_add(1, Ordering::Relaxed);
         if let Some(worker) = self.idle.claim() {
             self.unpark(worker);
         }
@@ -78,10 +78,23 @@ impl Pool {
         }
     }
 
-    fn drain(&self) {
-        while self.injector.pop().is_some() {
+    fn has_work(&self) -> bool {
+        self.queued.load(Ordering::Relaxed) > 0
+    }
+
+    /// Takes a task if it sees one, and counts it.
+    fn take(&self) -> bool {
+        let less = |queued: usize| queued.checked_sub(1);
+        let taken = self.has_work()
+            && self.queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok();
+        if taken {
             self.taken.fetch_add(1, Ordering::Relaxed);
         }
+        taken
+    }
+
+    fn drain(&self) {
+        while self.take() {}
     }
 
     fn close(&self) {
@@ -89,20 +102,19 @@ impl Pool {
         (0..self.workers.len()).for_each(|worker| self.unpark(worker));
     }
 
-    /// A task, or nothing when the pool is closed.
-    fn next_task(&self, me: usize) -> Option<usize> {
+    /// Takes a task; false when the pool is closed.
+    fn run_next(&self, me: usize) -> bool {
         let mut searching = None;
         loop {
             if self.idle.is_closed() {
-                return None;
+                return false;
             }
             searching = searching.or_else(|| self.idle.start_search());
-            if let Some(task) = self.injector.pop() {
+            if self.take() {
                 if let Some(next) = searching.and_then(|proof| self.idle.found(proof)) {
                     self.unpark(next);
                 }
-                self.taken.fetch_add(1, Ordering::Relaxed);
-                return Some(*task);
+                return true;
             }
             searching = self.sleep(me, searching);
         }
@@ -110,7 +122,7 @@ impl Pool {
 
     fn sleep(&self, me: usize, searching: Option<Searching>) -> Option<Searching> {
         self.idle.sleep(me, searching);
-        if self.injector.len() > 0 || self.idle.is_closed() {
+        if self.has_work() || self.idle.is_closed() {
             let searching = self.idle.cancel_sleep(me);
             self.rouse_watcher();
             return Some(searching);
@@ -156,10 +168,10 @@ fn loom_a_worker_that_falls_asleep_sees_the_work() {
         let worker = {
             let pool = Arc::clone(&pool);
             thread::spawn(move || {
-                assert_eq!(pool.next_task(0), Some(7));
+                assert!(pool.run_next(0));
             })
         };
-        pool.inject(7);
+        pool.inject();
         worker.join().unwrap();
     });
 }
@@ -173,7 +185,7 @@ fn loom_two_workers_run_all_that_is_injected() {
             .map(|me| {
                 let pool = Arc::clone(&pool);
                 thread::spawn(move || {
-                    while pool.next_task(me).is_some() {
+                    while pool.run_next(me) {
                         if pool.taken.load(Ordering::Relaxed) == 2 {
                             pool.close();
                         }
@@ -181,12 +193,42 @@ fn loom_two_workers_run_all_that_is_injected() {
                 })
             })
             .collect();
-        pool.inject(1);
-        pool.inject(2);
+        pool.inject();
+        pool.inject();
         for worker in workers {
             worker.join().unwrap();
         }
         assert_eq!(pool.taken.load(Ordering::Relaxed), 2);
+    });
+}
+
+/// A task keeps its worker until the other task is taken too, so a second worker must be woken even
+/// if both tasks were told to the same searcher (I4).
+#[test]
+fn loom_tasks_that_wait_for_each_other_get_a_worker_each() {
+    model(2, || {
+        let pool = Pool::new(2);
+        let both = Arc::new((Mutex::new(0), Condvar::new()));
+        let workers: Vec<_> = (0..2)
+            .map(|me| {
+                let (pool, both) = (Arc::clone(&pool), Arc::clone(&both));
+                thread::spawn(move || {
+                    assert!(pool.run_next(me));
+                    let (here, changed) = &*both;
+                    let mut here = here.lock().unwrap();
+                    *here += 1;
+                    changed.notify_one();
+                    while *here < 2 {
+                        here = changed.wait(here).unwrap();
+                    }
+                })
+            })
+            .collect();
+        pool.inject();
+        pool.inject();
+        for worker in workers {
+            worker.join().unwrap();
+        }
     });
 }
 
@@ -196,17 +238,17 @@ fn loom_what_is_injected_during_a_shutdown_is_run_or_dropped() {
         let pool = Pool::new(1);
         let worker = {
             let pool = Arc::clone(&pool);
-            thread::spawn(move || while pool.next_task(0).is_some() {})
+            thread::spawn(move || while pool.run_next(0) {})
         };
         let injecting = {
             let pool = Arc::clone(&pool);
-            thread::spawn(move || pool.inject(1))
+            thread::spawn(move || pool.inject())
         };
         pool.close();
         worker.join().unwrap();
         pool.drain();
         injecting.join().unwrap();
-        assert_eq!(pool.injector.len(), 0);
+        assert!(!pool.has_work());
         assert_eq!(pool.taken.load(Ordering::Relaxed), 1);
     });
 }
@@ -218,7 +260,7 @@ fn loom_the_watcher_is_awake_when_a_worker_is() {
         let pool = Pool::new(1);
         let worker = {
             let pool = Arc::clone(&pool);
-            thread::spawn(move || pool.next_task(0))
+            thread::spawn(move || pool.run_next(0))
         };
         let watcher = {
             let pool = Arc::clone(&pool);
@@ -228,7 +270,7 @@ fn loom_the_watcher_is_awake_when_a_worker_is() {
                 }
             })
         };
-        pool.inject(1);
+        pool.inject();
         worker.join().unwrap();
         watcher.join().unwrap();
     });

@@ -206,6 +206,7 @@ pub(super) struct Attached<'a> {
 impl<'a> Attached<'a> {
     pub(super) fn new(preemption: &'a Preemption) -> Self {
         CURRENT.set(ptr::from_ref(preemption));
+        unblock_signal();
         // SAFETY: the call has no preconditions.
         *preemption.thread() = Some(unsafe { libc::pthread_self() });
         Self { preemption }
@@ -238,6 +239,18 @@ pub(super) fn install_handler() -> io::Result<()> {
         }
     });
     installed.map_err(io::Error::from_raw_os_error)
+}
+
+/// Lets the signal through on this thread, whatever the thread that made it had blocked.
+fn unblock_signal() {
+    // SAFETY: all zeroes is a valid signal set, and the calls only read and write it. They fail for
+    // numbers that are no signals, and this one is.
+    unsafe {
+        let mut signals: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut signals);
+        libc::sigaddset(&raw mut signals, SIGNAL);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const signals, ptr::null_mut());
+    }
 }
 
 extern "C" fn on_signal(_signal: c_int) {

@@ -4,7 +4,7 @@
 //! # What the seed decides
 //! * which of the runnable tasks runs next, so that every order a real pool may come to is
 //!   reached by some seed;
-//! * after how many instructions a turn has to end, by [`Mode::Count`](super::Mode::Count);
+//! * after how many instructions a turn has to end, by [`Mode::Count`];
 //! * what [`Context::random`] gives the tasks, from a stream of its own.
 //!
 //! # Virtual time

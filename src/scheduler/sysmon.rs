@@ -7,6 +7,8 @@
 //!   reads no clock per turn, and the slice is kept to within one patrol.
 //! * A worker is **stuck** when it was asked several times to look at a timer that is due and
 //!   still runs the same turn: host code keeps it. Then the watcher fires the timers itself.
+//! * A worker is **blocked** when its turn was asked to end for much longer and cannot. Then the
+//!   watcher starts another worker in its place, if there is work for one.
 //!
 //! # Invariants
 //! * M1: the watcher sleeps without an end only when all workers sleep (I5), so that an idle pool
@@ -16,12 +18,13 @@
 //! * M3: no wake-up comes sooner than [`GRACE_NS`] after the one before, however many timers there
 //!   are: busy workers look at their timers themselves between turns.
 
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::Task;
 use super::clock;
-use super::pool::{Remote, Shared};
+use super::shared::{Remote, Shared};
+use super::staff::Staff;
 use super::timers::{Alarm, NEVER_NS};
 use crate::wheel::Expired;
 
@@ -34,6 +37,10 @@ const GRACE_NS: u64 = 100_000;
 
 /// Requests that a worker may leave unanswered before it counts as stuck.
 const STUCK_REQUESTS: u32 = 4;
+
+/// Requests after which a worker that leaves them unanswered counts as blocked.
+const BLOCKED_REQUESTS: u32 = 20;
+const _: () = assert!(STUCK_REQUESTS < BLOCKED_REQUESTS);
 
 /// What the watcher waits in.
 pub(super) struct Watcher {
@@ -96,7 +103,7 @@ struct Watch {
     /// The turn seen last, and when it was first seen.
     turn: Option<u64>,
     since_ns: u64,
-    /// Requests to look at a due timer that this turn has left unanswered.
+    /// Requests to end that this turn has left unanswered.
     requests: u32,
 }
 
@@ -137,9 +144,15 @@ impl Watch {
     }
 }
 
+impl Watch {
+    fn is_blocked(&self) -> bool {
+        self.requests >= BLOCKED_REQUESTS
+    }
+}
+
 /// The life of the watching thread, until it is stopped.
-pub(super) fn run<T: Task>(shared: &Shared<T>) {
-    let patrol_ns = (shared.slice_ns / 2).clamp(GRACE_NS, PATROL_NS_MAX);
+pub(super) fn run<T: Task>(shared: &Arc<Shared<T>>) {
+    let patrol_ns = (shared.config.slice_ns / 2).clamp(GRACE_NS, PATROL_NS_MAX);
     let mut watches = vec![Watch::default(); shared.workers.len()];
     let mut due = Vec::new();
     let mut running = true;
@@ -148,22 +161,46 @@ pub(super) fn run<T: Task>(shared: &Shared<T>) {
             running = shared.watcher.wait(None);
             continue;
         }
-        shared.watcher_counters.patrols.add(1);
         let now_ns = clock::monotonic_ns();
-        let mut next_ns = now_ns + patrol_ns;
-        for (idx, watch) in watches.iter_mut().enumerate() {
-            let worker = &shared.workers[idx];
-            let due_ns = worker.timers.next_ns();
-            let turn = worker.preemption.running_turn();
-            let verdict = watch.look(turn, due_ns, now_ns, shared.slice_ns);
-            next_ns = next_ns.min(next_look_ns(&verdict, due_ns, now_ns));
-            if let Verdict::Stuck { .. } = verdict {
-                fire_timers(shared, worker, now_ns, &mut due);
-            }
-            act(worker, &verdict);
-        }
+        let next_ns = patrol(shared, &mut watches, now_ns, &mut due).min(now_ns + patrol_ns);
+        relieve(shared, &watches);
         let pause_ns = (next_ns - now_ns).max(GRACE_NS);
         running = shared.watcher.wait(Some(Duration::from_nanos(pause_ns)));
+    }
+}
+
+/// Looks at each worker and does what it calls for. Says when to come again at the latest.
+fn patrol<T: Task>(
+    shared: &Shared<T>,
+    watches: &mut [Watch],
+    now_ns: u64,
+    due: &mut Vec<Expired<Alarm<T>>>,
+) -> u64 {
+    shared.watcher_counters.patrols.add(1);
+    let mut next_ns = NEVER_NS;
+    for (worker, watch) in shared.workers.iter().zip(watches) {
+        let due_ns = worker.timers.next_ns();
+        let turn = worker.preemption.running_turn();
+        let verdict = watch.look(turn, due_ns, now_ns, shared.config.slice_ns);
+        next_ns = next_ns.min(next_look_ns(&verdict, due_ns, now_ns));
+        if let Verdict::Stuck { .. } = verdict {
+            fire_timers(shared, worker, now_ns, due);
+        }
+        act(worker, &verdict);
+    }
+    next_ns
+}
+
+/// Starts a worker when work waits for one and too many are blocked.
+fn relieve<T: Task>(shared: &Arc<Shared<T>>, watches: &[Watch]) {
+    let blocked = watches.iter().filter(|watch| watch.is_blocked()).count();
+    let free = shared.idle.workers() - blocked;
+    let is_short = blocked > 0 && free < shared.config.workers;
+    if !is_short || shared.idle.any_sleeps() || !shared.has_work() {
+        return;
+    }
+    if let Err(error) = Staff::start_worker(shared) {
+        tracing::warn!("cannot start a worker in place of a blocked one: {error}");
     }
 }
 

@@ -415,6 +415,68 @@ fn a_source_that_becomes_ready_wakes_its_task() {
     test.wait_until_quiet();
 }
 
+/// A task that never gives way for good, on the only worker, which has others to serve.
+#[test]
+fn a_busy_worker_still_serves_timers_io_and_the_injector() {
+    let test = TestPool::start(config(1));
+    let pool = test.as_dyn();
+    let stop = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&stop);
+    FakeTask::start(
+        &pool,
+        move |_, _| {
+            if seen.load(Ordering::Relaxed) { Turn::Ended } else { Turn::Again }
+        },
+    );
+    let (done, served) = signal();
+    let task = FakeTask::start(&pool, move |_, _| {
+        done.send(()).unwrap();
+        Turn::Parked
+    });
+    served.recv().unwrap();
+
+    pool.outside().insert_timer(&task, 0, pool.now_ns() + 1_000_000);
+    served.recv().unwrap();
+    assert_eq!(task.fired().len(), 1);
+
+    let (mut near, far) = mio::net::UnixStream::pair().unwrap();
+    let id = pool.outside().register_io(&mut near, mio::Interest::READABLE, &task, 1).unwrap();
+    (&far).write_all(b"x").unwrap();
+    while !task.ready().iter().any(|(_, readiness)| readiness.readable) {
+        served.recv().unwrap();
+    }
+    pool.outside().deregister_io(&mut near, id).unwrap();
+    stop.store(true, Ordering::Relaxed);
+    test.wait_until_quiet();
+}
+
+/// The only worker blocks in a turn that waits for another one, so a second worker has to come.
+#[test]
+fn a_worker_that_is_blocked_is_relieved() {
+    let test = TestPool::start(config(1));
+    let pool = test.as_dyn();
+    let (done, relieved) = signal();
+    FakeTask::start(&pool, move |task, cx| {
+        let has_run = Arc::new(AtomicBool::new(false));
+        let runs = Arc::clone(&has_run);
+        let peer = FakeTask::new(task.pool(), move |_, _| {
+            runs.store(true, Ordering::Relaxed);
+            Turn::Ended
+        });
+        peer.wake(cx);
+        while !has_run.load(Ordering::Relaxed) {
+            if cx.preemption().count_reached() {
+                cx.hand_over();
+            }
+        }
+        done.send(()).unwrap();
+        Turn::Ended
+    });
+    relieved.recv().unwrap();
+    assert_eq!(pool.stats().workers.len(), 2);
+    test.wait_until_quiet();
+}
+
 /// The only worker never ends its turn, so the watching thread has to fire for it.
 #[test]
 fn a_timer_of_a_worker_that_is_stuck_fires() {

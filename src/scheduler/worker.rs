@@ -26,10 +26,11 @@ use mio::event::Source;
 
 use super::idle::Searching;
 use super::lifo::LifoSlot;
-use super::pool::{IoTarget, Remote, Shared};
 use super::preempt::{Attached, Preemption};
 use super::rng::Rng;
 use super::run_queue::RunQueue;
+use super::shared::{IoTarget, Remote, Shared};
+use super::staff::Seat;
 use super::timers::{Alarm, NEVER_NS};
 use super::{Context, IoId, Pool, Readiness, Task, TimerId, Turn, broken, clock};
 use crate::reactor::{Reactor, Ready, Wait};
@@ -55,12 +56,8 @@ pub(super) struct Worker<T: Task> {
 }
 
 impl<T: Task> Worker<T> {
-    pub(super) fn new(
-        shared: Arc<Shared<T>>,
-        idx: usize,
-        queue: RunQueue<T>,
-        reactor: Reactor<IoTarget<T>>,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared<T>>, seat: Seat<T>) -> Self {
+        let Seat { idx, queue, reactor } = seat;
         Self {
             shared,
             idx,
@@ -153,6 +150,10 @@ impl<T: Task> Worker<T> {
     fn take_injected(&self) -> Option<Arc<T>> {
         let task = self.shared.injector.take_into(&self.queue)?;
         self.remote().counters.injected.add(1);
+        if self.queue.len() > 0 {
+            // A searcher may have looked while the batch was in neither queue (I2).
+            self.shared.wake_one();
+        }
         Some(task)
     }
 
@@ -218,9 +219,11 @@ impl<T: Task> Worker<T> {
 
     fn poll(&self) {
         self.fire_timers();
-        let mut ready = self.ready.take();
-        self.wait(Wait::Poll, &mut ready);
-        self.dispatch(ready);
+        if self.remote().has_sources() {
+            let mut ready = self.ready.take();
+            self.wait(Wait::Poll, &mut ready);
+            self.dispatch(ready);
+        }
     }
 
     fn wait(&self, wait: Wait, ready: &mut Vec<Ready<IoTarget<T>>>) {
@@ -262,7 +265,7 @@ impl<T: Task> Worker<T> {
 
     /// Makes `task` visible to all workers and wakes one if none is looking.
     fn queue_shared(&self, task: Arc<T>) {
-        if self.queue.len() < self.shared.queue_capacity {
+        if self.queue.len() < self.shared.config.queue_capacity {
             self.queue.push(task);
         } else {
             self.shared.injector.push(task);

@@ -10,7 +10,7 @@
 //! * **Bound**: the deadline of an entry on level 0, the start of its slot on any other level.
 //!
 //! # Invariants
-//! * I1 (place): an entry waits where [`Place::new`] puts it for the *present* value of `elapsed`:
+//! * I1 (place): an entry waits where `Place::new` puts it for the *present* value of `elapsed`:
 //!   on the level of the highest six bits in which its tick and `elapsed` differ. An entry that was
 //!   due before it was inserted counts as one of tick `elapsed`.
 //! * I2 (time order): every entry of a level comes before every entry of the levels above it, and
@@ -62,8 +62,8 @@ pub struct Wheel<T> {
     slab: Slab<T>,
     /// The tick of the latest advance; it never goes back.
     elapsed: u64,
-    /// The least bound of all entries (I4), or `None` when it has to be found again. Means nothing
-    /// while the wheel is empty. A cell, because finding it is not a change that a caller can see.
+    /// The least bound of all entries (I4), or `None` when it has to be found (or there is none).
+    /// A cell, because finding it is not a change that a caller can see.
     nearest: Cell<Option<u64>>,
     /// Scratch of `expire_slot`, empty between calls.
     due: Vec<Due>,
@@ -166,8 +166,7 @@ impl<T> Wheel<T> {
 
     /// Keeps I4 for an entry about to be inserted.
     fn note_bound(&self, bound_ns: u64) {
-        let is_nearer = self.nearest.get().is_some_and(|nearest_ns| bound_ns < nearest_ns);
-        if is_nearer || self.is_empty() {
+        if self.nearest.get().is_some_and(|nearest_ns| bound_ns < nearest_ns) {
             self.nearest.set(Some(bound_ns));
         }
     }

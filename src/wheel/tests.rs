@@ -135,13 +135,14 @@ fn a_cancelled_far_timer_does_not_wake_the_sleeper() {
 }
 
 #[test]
-fn a_million_timers_of_one_millisecond_fire_in_order() {
+fn a_burst_within_one_millisecond_fires_in_order() {
+    const N: u64 = 100_000;
     let mut wheel = Wheel::new(0);
-    for value in 0..1_000_000_u64 {
+    for value in 0..N {
         wheel.insert(60 * SECOND_NS + value * 7919 % 1_000_000, value);
     }
     let fired = advance(&mut wheel, 61 * SECOND_NS);
-    assert_eq!(fired.len(), 1_000_000);
+    assert_eq!(fired.len() as u64, N);
     assert!(fired.is_sorted_by_key(|(at_ns, _)| *at_ns));
     assert!(wheel.due.capacity() <= DUE_KEPT, "scratch of a burst is given back");
 }
@@ -201,8 +202,6 @@ fn near_op() -> impl Strategy<Value = Op> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
     #[test]
     fn a_wheel_does_what_a_sorted_list_does(ops in vec(op(), 0..300)) {
         check(ops);

@@ -2,9 +2,10 @@
 
 use smallvec::SmallVec;
 
-use super::message::push_message;
-use super::module::ReadOnly;
-use super::result::push_event;
+use super::errors::push_error;
+use super::message;
+use super::module::{Member, Module};
+use super::event;
 use super::time::push_wall_time;
 use crate::channel::{
     Case, ChannelId, CloseOutcome, Completion, Kind, ReceiveOutcome, SelectOutcome, SendOutcome,
@@ -13,7 +14,6 @@ use crate::lua::cx::Cx;
 use crate::lua::inbox::{self, Role};
 use crate::lua::objects;
 use crate::lua::raw::{LuaType, Object, Outcome, Raise, Stack, host};
-use crate::lua::transfer;
 use crate::lua::value::{Value, Waiting};
 use crate::process::kind;
 
@@ -64,12 +64,17 @@ impl Object for SelectCase {
     const N_VALUES: i32 = 2;
 }
 
-/// The module's functions.
-pub(crate) const MODULE: ReadOnly = ReadOnly {
-    name: "channel",
-    functions: &[("new", host!(poll new)), ("select", host!(poll select))],
-    fill: None,
-};
+/// The module.
+#[derive(Debug)]
+pub(crate) struct ChannelModule;
+
+impl Module for ChannelModule {
+    const NAME: &'static str = "channel";
+    const MEMBERS: &'static [(&'static str, Member)] = &[
+        ("new", Member::Function(host!(poll new))),
+        ("select", Member::Function(host!(poll select))),
+    ];
+}
 
 /// Pushes the object of a channel.
 pub(crate) fn push_channel(stack: &Stack, id: ChannelId, yields: Yields) {
@@ -90,23 +95,11 @@ fn build_channel(stack: &Stack) {
 /// The channel at argument `n`, or the error that it is none.
 pub(crate) fn channel_arg(stack: &Stack, n: i32) -> Result<Channel, Raise> {
     stack.object::<Channel>(n).ok_or_else(|| {
-        let got = type_name(stack, n);
+        let got = stack.type_name(n);
         // The function is what the program called, whether by `.` or by `:`.
         let (name, _) = stack.call_name();
         Raise::Message(format!("bad argument #{n} to '{name}' (channel expected, got {got})"))
     })
-}
-
-/// The name of a value's type in messages: for objects their own.
-pub(crate) fn type_name(stack: &Stack, index: i32) -> String {
-    let index = stack.abs(index);
-    if stack.kind(index) == LuaType::Userdata && stack.push_metatable(index) {
-        stack.raw_get_field(-1, "__name");
-        let name = stack.bytes(-1).map(|name| String::from_utf8_lossy(name).into_owned());
-        stack.pop(2);
-        return name.unwrap_or_else(|| "userdata".to_owned());
-    }
-    stack.kind(index).name().to_owned()
 }
 
 fn new(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
@@ -241,7 +234,7 @@ const CASES: i32 = 2;
 
 fn select(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     if stack.kind(1) != LuaType::Table {
-        let what = format!("table expected, got {}", type_name(stack, 1));
+        let what = format!("table expected, got {}", stack.type_name(1));
         return Err(Raise::argument(stack, 1, &what));
     }
     let mut default = match stack.kind(2) {
@@ -252,7 +245,7 @@ fn select(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     stack.set_top(1);
     let mut cases: SmallVec<[(Channel, bool); 8]> = SmallVec::new();
     push_cases(stack, &mut cases, &mut default)?;
-    let mut selected: SmallVec<[Case<Value>; 8]> = SmallVec::new();
+    let mut selected = std::mem::take(&mut cx.cases);
     for (position, (channel, sends)) in cases.iter().enumerate() {
         selected.push(if *sends {
             stack.object_value(CASES + position as i32, 2);
@@ -262,7 +255,7 @@ fn select(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         });
     }
     let fiber = cx.fibers.running();
-    if !default && !stack.can_wait() && !cx.channels.is_ready(&selected) {
+    if !default && !stack.can_wait() && !cx.channels.selects_at_once(&selected) {
         for case in selected {
             if let Case::Send(_, value) = case {
                 cx.drop_value(stack, value);
@@ -271,9 +264,10 @@ fn select(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         check_wait(stack, "select")?;
         return Ok(Outcome::Return(0));
     }
-    let outcome = cx.channels.select(fiber, selected, default);
+    let outcome = cx.channels.select(fiber, &mut selected, default);
+    cx.cases = selected;
     match outcome {
-        SelectOutcome::Done(completion) => {
+        SelectOutcome::Ready(completion) => {
             let n = push_selected(stack, cx, completion)?;
             cx.drop_discarded(stack);
             Ok(Outcome::Return(n))
@@ -339,7 +333,7 @@ fn push_other_cases(
 
 fn default_flag(stack: &Stack) -> Result<bool, Raise> {
     stack.boolean(-1).ok_or_else(|| {
-        let what = format!("boolean expected at 'default', got {}", type_name(stack, -1));
+        let what = format!("boolean expected at 'default', got {}", stack.type_name(-1));
         Raise::argument(stack, 1, &what)
     })
 }
@@ -366,7 +360,7 @@ fn push_named_cases(
 fn key_text(stack: &Stack, index: i32) -> String {
     match stack.bytes(index) {
         Some(key) => format!("'{}'", String::from_utf8_lossy(key)),
-        None => stack.number_text(index).unwrap_or_else(|| type_name(stack, index)),
+        None => stack.number_text(index).unwrap_or_else(|| stack.type_name(index)),
     }
 }
 
@@ -380,7 +374,7 @@ fn take_case(
         return Err(Raise::Message("too many cases".to_owned()));
     }
     let Some(case) = stack.object::<SelectCase>(-1) else {
-        let what = format!("case expected at {}, got {}", at(), type_name(stack, -1));
+        let what = format!("case expected at {}, got {}", at(), stack.type_name(-1));
         return Err(Raise::argument(stack, 1, &what));
     };
     stack.object_value(-1, 1);
@@ -425,7 +419,7 @@ pub(crate) fn push_completion(
 
 fn push_send_closed(stack: &Stack) {
     stack.push_nil();
-    super::errors::push_error(stack, kind::INVALID, SEND_ON_CLOSED);
+    push_error(stack, kind::INVALID, SEND_ON_CLOSED, Some(false));
 }
 
 /// Pushes the result table of a select.
@@ -471,12 +465,12 @@ fn push_value(stack: &Stack, cx: &mut Cx, yields: Yields, value: Value) -> Resul
     match value {
         Value::Lua(slot) => cx.push_kept(stack, slot),
         Value::Fired(wall_ns) => push_wall_time(stack, wall_ns),
-        Value::Event(event) => push_event(stack, &event),
+        Value::Event(event) => event::push(stack, &event),
         Value::Message(Waiting { message, .. }) => {
             inbox::delivered(cx.process(), &message);
             match yields {
-                Yields::Payloads => transfer::decode_payload(stack, &message.payload),
-                _ => push_message(stack, cx, *message),
+                Yields::Payloads => message::push_plain(stack, &message),
+                _ => message::push(stack, &message),
             }
         }
     }

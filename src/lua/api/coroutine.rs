@@ -17,24 +17,21 @@ use crate::lua::raw::ffi::{self, lua_State};
 use crate::lua::raw::{HostFn, LuaType, Outcome, Raise, Stack, ThreadTag, Universe, host};
 use crate::lua::registry;
 
-/// Every function of the library.
-pub(crate) const FUNCTIONS: &[(&str, HostFn)] = &[
-    ("create", host!(create)),
-    ("wrap", host!(wrap)),
-    ("resume", host!(resume)),
-    ("yield", host!(yield_values)),
-    ("status", host!(status)),
-    ("running", host!(running)),
-    ("isyieldable", host!(is_yieldable)),
-    ("close", close),
-    ("spawn", host!(poll spawn)),
-];
+pub(crate) const CREATE: HostFn = host!(create);
+pub(crate) const WRAP: HostFn = host!(wrap);
+pub(crate) const RESUME: HostFn = host!(resume);
+pub(crate) const YIELD: HostFn = host!(yield_values);
+pub(crate) const STATUS: HostFn = host!(status);
+pub(crate) const RUNNING: HostFn = host!(running);
+pub(crate) const IS_YIELDABLE: HostFn = host!(is_yieldable);
+pub(crate) const CLOSE: HostFn = close;
+pub(crate) const SPAWN: HostFn = host!(poll spawn);
 
 fn function_arg(stack: &Stack) -> Result<(), Raise> {
     if stack.kind(1) == LuaType::Function {
         return Ok(());
     }
-    let what = format!("function expected, got {}", super::channel::type_name_or_none(stack, 1));
+    let what = format!("function expected, got {}", stack.type_name(1));
     Err(Raise::argument(stack, 1, &what))
 }
 
@@ -44,7 +41,7 @@ fn thread_arg(stack: &Stack) -> Result<Stack, Raise> {
         // SAFETY: an argument stays alive while the function runs.
         Some(thread) => Ok(unsafe { Stack::new(thread) }),
         None => {
-            let got = super::channel::type_name_or_none(stack, 1);
+            let got = stack.type_name(1);
             Err(Raise::argument(stack, 1, &format!("thread expected, got {got}")))
         }
     }
@@ -85,7 +82,7 @@ fn status_of(stack: &Stack, thread: &Stack) -> Status {
     let (same, state) = unsafe { (thread.raw() == stack.raw(), ffi::lua_status(thread.raw())) };
     if same {
         Status::Running
-    } else if is_active(thread) {
+    } else if thread.has_tag(ThreadTag::Active) {
         Status::Normal
     } else if state == ffi::LUA_YIELD {
         Status::Suspended
@@ -98,10 +95,6 @@ fn status_of(stack: &Stack, thread: &Stack) -> Status {
     } else {
         Status::Suspended // not started
     }
-}
-
-fn is_active(thread: &Stack) -> bool {
-    thread.has_tag(ThreadTag::Active)
 }
 
 /// Main and spawned coroutines belong to the process's loop.
@@ -246,12 +239,14 @@ fn yield_values(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     Ok(Outcome::Suspend(stack.top()))
 }
 
-fn status(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
+fn status(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let thread = thread_arg(stack)?;
+    let running = cx.fibers.running();
+    let is_running_base = cx.fibers.get_mut(running).stack[0].0 == thread.raw();
     stack.push_bytes(match status_of(stack, &thread) {
         Status::Running => "running",
+        Status::Suspended if is_running_base => "normal",
         Status::Normal => "normal",
-        Status::Suspended if is_fiber(stack, &thread) && thread.top() == 0 => "dead",
         Status::Suspended => "suspended",
         Status::Dead => "dead",
     });
@@ -318,7 +313,6 @@ fn spawn(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     stack.set_top(1);
     let thread = stack.new_thread();
     thread.set_tag(ThreadTag::Spawned, true);
-    thread.set_tag(ThreadTag::Active, true);
     thread.push_fn(guard);
     stack.push_value(1);
     stack.move_to(&thread, 1);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::args::{self, text_arg};
-use super::channel::{Channel, Yields, check_wait, push_channel, type_name};
-use super::errors::push_error;
-use super::module::ReadOnly;
+use super::channel::{Channel, Yields, check_wait, push_channel};
+use super::errors::{self, push_error};
+use super::module::{self, Member, Module};
 use super::spawner::{self, Wish};
 use super::time::{duration_arg, duration_text};
 use crate::lua::body::LuaBody;
@@ -18,85 +18,81 @@ use crate::lua::timers::{Destination, Fires, Later};
 use crate::lua::{registry, transfer};
 use crate::process::{
     CallRef, Cancel, Encoded, Failure, Grace, Host, Limits, Message, Pid, Registration, SendError,
-    Signal, SpawnError, SpawnRequest, Spawned, Topic, Watch, has_pid_form, kind, name_fault,
+    Signal, SpawnError, SpawnRequest, Spawned, Topic, Watch, has_pid_form, kind, name_fault, size_text,
 };
 
-/// The module's functions.
-pub(crate) const MODULE: ReadOnly = ReadOnly {
-    name: "process",
-    functions: &[
-        ("id", host!(poll id)),
-        ("pid", host!(poll pid)),
-        ("spawn", host!(poll spawn)),
-        ("spawn_monitored", host!(poll spawn_monitored)),
-        ("spawn_linked", host!(poll spawn_linked)),
-        ("spawn_linked_monitored", host!(poll spawn_linked_monitored)),
-        ("exec", host!(poll exec)),
-        ("send", host!(poll send)),
-        ("send_after", host!(poll send_after)),
-        ("call", host!(poll call)),
-        ("inbox", host!(poll inbox)),
-        ("events", host!(poll events)),
-        ("listen", host!(poll listen)),
-        ("unlisten", host!(poll unlisten)),
-        ("monitor", host!(poll monitor)),
-        ("unmonitor", host!(poll unmonitor)),
-        ("link", host!(poll link)),
-        ("unlink", host!(poll unlink)),
-        ("cancel", host!(poll cancel)),
-        ("terminate", host!(poll terminate)),
-        ("get_options", host!(poll get_options)),
-        ("set_options", host!(poll set_options)),
-        ("with_options", host!(poll spawner::with_options)),
-        ("with_name", host!(poll spawner::with_name)),
-        ("with_message", host!(poll spawner::with_message)),
-        ("upgrade", host!(poll upgrade)),
-    ],
-    fill: Some(fill),
-};
+/// The module.
+#[derive(Debug)]
+pub(crate) struct ProcessModule;
 
-const EVENT: ReadOnly = ReadOnly { name: "process.event", functions: &[], fill: Some(fill_event) };
-
-const REGISTRY_TABLE: ReadOnly = ReadOnly {
-    name: "process.registry",
-    functions: &[
-        ("register", host!(poll register)),
-        ("lookup", host!(poll lookup)),
-        ("unregister", host!(poll unregister)),
-    ],
-    fill: Some(|stack| {
-        stack.push_int(0);
-        stack.raw_set_field(-2, "LOCAL");
-    }),
-};
-
-fn fill(stack: &Stack) {
-    EVENT.push(stack);
-    stack.raw_set_field(-2, "event");
-    REGISTRY_TABLE.push(stack);
-    stack.raw_set_field(-2, "registry");
+impl Module for ProcessModule {
+    const NAME: &'static str = "process";
+    const MEMBERS: &'static [(&'static str, Member)] = &[
+        ("id", Member::Function(host!(poll id))),
+        ("pid", Member::Function(host!(poll pid))),
+        ("spawn", Member::Function(host!(poll spawn))),
+        ("spawn_monitored", Member::Function(host!(poll spawn_monitored))),
+        ("spawn_linked", Member::Function(host!(poll spawn_linked))),
+        ("spawn_linked_monitored", Member::Function(host!(poll spawn_linked_monitored))),
+        ("exec", Member::Function(host!(poll exec))),
+        ("send", Member::Function(host!(poll send))),
+        ("send_after", Member::Function(host!(poll send_after))),
+        ("call", Member::Function(host!(poll call))),
+        ("inbox", Member::Function(host!(poll inbox))),
+        ("events", Member::Function(host!(poll events))),
+        ("listen", Member::Function(host!(poll listen))),
+        ("unlisten", Member::Function(host!(poll unlisten))),
+        ("monitor", Member::Function(host!(poll monitor))),
+        ("unmonitor", Member::Function(host!(poll unmonitor))),
+        ("link", Member::Function(host!(poll link))),
+        ("unlink", Member::Function(host!(poll unlink))),
+        ("cancel", Member::Function(host!(poll cancel))),
+        ("terminate", Member::Function(host!(poll terminate))),
+        ("get_options", Member::Function(host!(poll get_options))),
+        ("set_options", Member::Function(host!(poll set_options))),
+        ("with_options", Member::Function(host!(poll spawner::with_options))),
+        ("with_name", Member::Function(host!(poll spawner::with_name))),
+        ("with_message", Member::Function(host!(poll spawner::with_message))),
+        ("upgrade", Member::Function(host!(poll upgrade))),
+        ("event", Member::Value(module::open::<Events>)),
+        ("registry", Member::Value(module::open::<Registry>)),
+    ];
 }
 
-fn fill_event(stack: &Stack) {
-    for (name, value) in
-        [("CANCEL", "pid.cancel"), ("EXIT", "pid.exit"), ("LINK_DOWN", "pid.link.down")]
-    {
-        stack.push_bytes(value);
-        stack.raw_set_field(-2, name);
-    }
+/// `process.event`.
+struct Events;
+
+impl Module for Events {
+    const NAME: &'static str = "process.event";
+    const MEMBERS: &'static [(&'static str, Member)] = &[
+        ("CANCEL", Member::Text("pid.cancel")),
+        ("EXIT", Member::Text("pid.exit")),
+        ("LINK_DOWN", Member::Text("pid.link.down")),
+    ];
+}
+
+/// `process.registry`.
+struct Registry;
+
+impl Module for Registry {
+    const NAME: &'static str = "process.registry";
+    const MEMBERS: &'static [(&'static str, Member)] = &[
+        ("register", Member::Function(host!(poll register))),
+        ("lookup", Member::Function(host!(poll lookup))),
+        ("unregister", Member::Function(host!(poll unregister))),
+        ("LOCAL", Member::Integer(0)),
+    ];
 }
 
 /// `nil, err`.
 pub(super) fn fail(stack: &Stack, kind: &'static str, text: impl AsRef<str>) -> Result<Outcome, Raise> {
-    stack.push_nil();
-    push_error(stack, kind, text.as_ref());
-    Ok(Outcome::Return(2))
+    Ok(errors::fail(stack, kind, text.as_ref()))
 }
 
 /// `nil, err` with `retryable` true.
 fn fail_retryable(stack: &Stack, kind: &'static str, text: String) -> Result<Outcome, Raise> {
     stack.push_nil();
-    super::errors::push_failure(stack, &Failure::new(kind, text).with_retryable(true));
+    push_error(stack, kind, text, Some(true));
     Ok(Outcome::Return(2))
 }
 
@@ -115,6 +111,10 @@ pub(super) struct Refused {
 impl Refused {
     pub(super) fn new(kind: &'static str, text: impl Into<String>) -> Refused {
         Refused { kind, text: text.into(), retryable: false }
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.text
     }
 
     pub(super) fn push(self, stack: &Stack) -> Result<Outcome, Raise> {
@@ -187,20 +187,20 @@ fn destination_arg(stack: &Stack, cx: &Cx, function: &str) -> Result<Result<Pid,
 // ---- spawning
 
 fn spawn(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
-    spawn_variant(stack, cx, "spawn", 1, &Wish { watch: false, link: false, ..Wish::default() })
+    spawn_variant(stack, cx, "spawn", 1, &Wish::plain(false, false))
 }
 
 fn spawn_monitored(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
-    let wish = Wish { watch: true, link: false, ..Wish::default() };
+    let wish = Wish::plain(true, false);
     spawn_variant(stack, cx, "spawn_monitored", 1, &wish)
 }
 
 fn spawn_linked(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
-    spawn_variant(stack, cx, "spawn_linked", 1, &Wish { watch: false, link: true, ..Wish::default() })
+    spawn_variant(stack, cx, "spawn_linked", 1, &Wish::plain(false, true))
 }
 
 fn spawn_linked_monitored(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
-    let wish = Wish { watch: true, link: true, ..Wish::default() };
+    let wish = Wish::plain(true, true);
     spawn_variant(stack, cx, "spawn_linked_monitored", 1, &wish)
 }
 
@@ -263,8 +263,7 @@ fn start_checked(
         return Err(max_processes(host_id));
     }
     let first_arg = first_arg.min(stack.top() + 1);
-    let spec_first = 1;
-    let args = transfer::encode(stack, first_arg..=stack.top(), spec_first)
+    let args = transfer::encode(stack, first_arg..stack.top() + 1)
         .map_err(|error| Refused::new(kind::INVALID, error.to_string()))?;
     let program = found.map_err(|why| no_program(id, why))?;
     let limits = wish.limits(&program.limits, &host.config().limits);
@@ -367,7 +366,7 @@ fn upgrade(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         false => text(&text_arg(stack, 1)?),
     };
     let first = 2.min(stack.top() + 1);
-    let args = match transfer::encode(stack, first..=stack.top(), 1) {
+    let args = match transfer::encode(stack, stack.rest(first)) {
         Ok(args) => args,
         Err(error) => return fail(stack, kind::INVALID, error.to_string()),
     };
@@ -417,7 +416,7 @@ pub(super) fn payload_args(stack: &Stack, first: i32) -> Result<Encoded, Refused
     if stack.top() < first {
         return Ok(Encoded::default());
     }
-    transfer::encode(stack, first..=stack.top(), 1)
+    transfer::encode(stack, stack.rest(first))
         .map_err(|error| Refused::new(kind::INVALID, error.to_string()))
 }
 
@@ -431,18 +430,24 @@ fn post(
 ) -> Result<(), Refused> {
     let message = Message { topic, from: Some(cx.pid()), payload, call, attachment: None };
     let step = cx.step.get();
-    step.runtime().send(to, message, step.worker).map_err(|error| match error {
+    let sent = step.runtime().send(to, message, step.worker);
+    sent.map_err(|error| not_sent(error, to, dest))
+}
+
+/// What tells a program that its message to `to`, which it called `dest`, was not queued.
+pub(super) fn not_sent(error: SendError, to: Pid, dest: &[u8]) -> Refused {
+    match error {
         SendError::NotFound if has_pid_form(dest) => not_found(dest),
         SendError::NotFound => not_found(to.to_string().as_bytes()),
         SendError::TooLarge(bytes) => {
-            let size = super::exit::size_text(bytes as u64);
+            let size = size_text(bytes as u64);
             Refused::new(kind::LIMIT_EXCEEDED, format!("message too large: {size}"))
         }
         SendError::Full => {
             let text = "mailbox full".to_owned();
             Refused { kind: kind::RATE_LIMITED, text, retryable: true }
         }
-    })
+    }
 }
 
 fn send_after(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
@@ -618,12 +623,12 @@ fn push_listen_table(stack: &Stack) {
 
 fn unlisten(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let Some(channel) = stack.object::<Channel>(1) else {
-        let what = format!("channel expected, got {}", type_name(stack, 1));
+        let what = format!("channel expected, got {}", stack.type_name(1));
         return Err(Raise::argument(stack, 1, &what));
     };
     let Some((role, topic)) = cx.inbox.close(&mut cx.channels, channel.id) else {
         stack.push_bool(false);
-        push_error(stack, kind::NOT_FOUND, "channel not found");
+        push_error(stack, kind::NOT_FOUND, "channel not found", Some(false));
         return Ok(Outcome::Return(2));
     };
     match (role, topic) {
@@ -722,7 +727,7 @@ fn set_options(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         Ok(None) => {}
         Err(text) => {
             stack.push_bool(false);
-            push_error(stack, kind::INVALID, &text);
+            push_error(stack, kind::INVALID, &text, Some(false));
             return Ok(Outcome::Return(2));
         }
     }

@@ -12,7 +12,7 @@ use crate::lua::cx::Cx;
 /// The C shape of a host function.
 pub(crate) type HostFn = ffi::lua_CFunction;
 
-/// How a host function ends well.
+/// How a host function ends well, or goes on as something else.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Outcome {
     /// The top n values of the stack are the results.
@@ -23,8 +23,54 @@ pub(crate) enum Outcome {
     Suspend(c_int),
     /// The process must end now: no Lua code of it goes on.
     Die,
-    /// A C-shaped function goes on in the same frame: for what must call back into Lua.
+    /// A C-shaped function goes on in the same frame, with the stack as it is: errors, positions and
+    /// results are those of a direct call.
     Nested(HostFn),
+    /// As `Nested`, but `then` goes on with what the C function returned.
+    Through(HostFn, Continuation),
+    /// Calls the function that is below its `n_args` arguments on top of the stack, for `n_results`
+    /// results ([`ALL`] for all); `then` goes on with them. Code inside of the call may wait.
+    Call { n_args: c_int, n_results: c_int, then: Continuation },
+    /// As `Call` for all results, but an error comes to `then` instead of being raised.
+    Protect {
+        n_args: c_int,
+        /// Stack index of a message handler, 0 for none.
+        handler: c_int,
+        /// Whether code inside of the call may wait.
+        can_wait: bool,
+        then: Continuation,
+    },
+}
+
+/// Asks a call for all results.
+pub(crate) const ALL: c_int = ffi::LUA_MULTRET;
+
+/// What a continuation finds on top of the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Came {
+    /// As many results.
+    Results(c_int),
+    /// An error value (only after [`Outcome::Protect`]).
+    Error,
+}
+
+/// How a host function goes on after a call: another host function that works on the same stack frame,
+/// where everything it must remember is kept. Use [`continuation!`] to make one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Continuation {
+    step: Step,
+    /// What Lua calls when the call was suspended meanwhile.
+    resumed: ffi::lua_KFunction,
+}
+
+/// The safe part of a continuation.
+pub(crate) type Step = fn(&Stack, &mut Cx, Came) -> Result<Outcome, Raise>;
+
+impl Continuation {
+    /// For [`continuation!`]: `resumed` calls [`call_continuation`] with `step`.
+    pub(crate) const fn new(step: Step, resumed: ffi::lua_KFunction) -> Continuation {
+        Continuation { step, resumed }
+    }
 }
 
 /// How a host function fails: with a Lua error.
@@ -52,10 +98,7 @@ impl Raise {
 
 /// What a trampoline does after the host function has dropped everything it owned.
 enum After {
-    Return(c_int),
-    Suspend(c_int),
-    Die,
-    Nested(HostFn),
+    Outcome(Outcome),
     Raise,
     OutOfMemory,
 }
@@ -68,10 +111,39 @@ pub(crate) unsafe fn call_host(
     l: *mut lua_State,
     function: impl FnOnce(&Stack, &mut Cx) -> Result<Outcome, Raise>,
 ) -> c_int {
-    // SAFETY: the caller's duty; nothing owned is alive when `finish` raises or yields.
+    // SAFETY: the caller's duty; nothing owned is alive when `drive` raises or yields.
     unsafe {
         let after = run(l, function);
-        finish(l, after)
+        drive(l, after)
+    }
+}
+
+/// Runs a continuation when Lua comes back to it after a suspension. `base` is the height of the stack
+/// below the results.
+///
+/// # Safety
+/// Called by Lua only, as [`call_host`].
+pub(crate) unsafe fn call_continuation(
+    l: *mut lua_State,
+    status: c_int,
+    base: ffi::lua_KContext,
+    step: Step,
+) -> c_int {
+    // SAFETY: the caller's duty; nothing owned is alive when `drive` raises or yields.
+    unsafe {
+        let after = go_on(l, status, base as c_int, step);
+        drive(l, after)
+    }
+}
+
+unsafe fn go_on(l: *mut lua_State, status: c_int, base: c_int, step: Step) -> After {
+    // SAFETY: as in `call_host`.
+    unsafe {
+        let came = match status {
+            ffi::LUA_OK | ffi::LUA_YIELD => Came::Results(ffi::lua_gettop(l) - base),
+            _ => Came::Error,
+        };
+        run(l, |stack, cx| step(stack, cx, came))
     }
 }
 
@@ -88,10 +160,7 @@ unsafe fn run(
     universe.enter_host();
     let result = catch_unwind(AssertUnwindSafe(|| function(&stack, cx)));
     let after = match result {
-        Ok(Ok(Outcome::Return(n))) => After::Return(n),
-        Ok(Ok(Outcome::Suspend(n))) => After::Suspend(n),
-        Ok(Ok(Outcome::Die)) => After::Die,
-        Ok(Ok(Outcome::Nested(function))) => After::Nested(function),
+        Ok(Ok(outcome)) => After::Outcome(outcome),
         Ok(Err(Raise::Top)) => After::Raise,
         Ok(Err(Raise::Plain(text))) => {
             stack.push_bytes(text);
@@ -104,7 +173,7 @@ unsafe fn run(
         }
         Err(panic) => {
             universe.poison(panic_text(panic.as_ref()));
-            After::Die
+            After::Outcome(Outcome::Die)
         }
     };
     // R2: what was granted beyond the limit is asked for now. As Lua does it, a full collection comes
@@ -115,7 +184,8 @@ unsafe fn run(
     };
     universe.leave_host();
     match after {
-        After::Return(_) | After::Nested(_) if over_limit => After::OutOfMemory,
+        After::Outcome(Outcome::Suspend(_) | Outcome::Die) | After::Raise => after,
+        After::Outcome(_) if over_limit => After::OutOfMemory,
         after => after,
     }
 }
@@ -126,17 +196,66 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
         .unwrap_or_else(|| "panic in a host function".to_owned())
 }
 
+/// Makes the calls that the host function and its continuations ask for, until one of them ends.
+unsafe fn drive(l: *mut lua_State, mut after: After) -> c_int {
+    // SAFETY: R1: no owned value is alive in this frame or in those of the callers, so the calls may
+    // raise or yield through here.
+    unsafe {
+        loop {
+            let top = ffi::lua_gettop(l);
+            let (base, status, then) = match after {
+                After::Outcome(Outcome::Call { n_args, n_results, then }) => {
+                    let base = top - n_args - 1;
+                    ffi::lua_callk(l, n_args, n_results, base as _, Some(then.resumed));
+                    (base, ffi::LUA_OK, then)
+                }
+                After::Outcome(Outcome::Protect { n_args, handler, can_wait, then }) => {
+                    let base = top - n_args - 1;
+                    let resumed = can_wait.then_some(then.resumed);
+                    (base, ffi::lua_pcallk(l, n_args, ALL, handler, base as _, resumed), then)
+                }
+                After::Outcome(Outcome::Through(function, then)) => {
+                    let n = function(l);
+                    (ffi::lua_gettop(l) - n, ffi::LUA_OK, then)
+                }
+                last => return finish(l, last),
+            };
+            if status == ffi::LUA_OK && let Some(n) = give_way(l, base, then) {
+                return n;
+            }
+            after = go_on(l, status, base, then.step);
+        }
+    }
+}
+
+/// Between two calls of a host function: a loop of calls to C functions meets no hook, so it must ask
+/// itself whether its process is dead or its slice over.
+unsafe fn give_way(l: *mut lua_State, base: c_int, then: Continuation) -> Option<c_int> {
+    // SAFETY: as `drive`; the reference to the owner ends before anything is called.
+    unsafe {
+        let universe = Universe::of(l);
+        if universe.is_dying() {
+            return Some(die(l));
+        }
+        let is_over = (*universe.owner().cast::<Cx>()).slice_is_over();
+        if is_over && ffi::lua_isyieldable(l) != 0 && universe.nested().get() == 0 {
+            return Some(ffi::lua_yieldk(l, 0, base as _, Some(then.resumed)));
+        }
+        None
+    }
+}
+
 unsafe fn finish(l: *mut lua_State, after: After) -> c_int {
-    // SAFETY: R1: no owned value is alive in this frame or in `call_host`.
+    // SAFETY: R1: no owned value is alive in this frame or in those of the callers.
     unsafe {
         match after {
-            After::Return(n) => n,
-            After::Suspend(n) => {
+            After::Outcome(Outcome::Return(n)) => n,
+            After::Outcome(Outcome::Suspend(n)) => {
                 let base = ffi::lua_gettop(l) - n;
                 ffi::lua_yieldk(l, n, base as ffi::lua_KContext, Some(continue_host))
             }
-            After::Die => die(l),
-            After::Nested(function) => function(l),
+            After::Outcome(Outcome::Nested(function)) => function(l),
+            After::Outcome(_) => die(l),
             After::Raise => ffi::lua_error(l),
             After::OutOfMemory => out_of_memory(l),
         }
@@ -207,10 +326,50 @@ macro_rules! host {
             // SAFETY: Lua calls this with a state of a VM that is tied to a universe.
             unsafe { $crate::lua::raw::call_host(l, |$stack, $cx| $body) }
         }
-        trampoline
+        trampoline as $crate::lua::raw::HostFn
     }};
     ($function:path) => {
         $crate::lua::raw::host!(|stack, cx| $function(stack, cx))
     };
 }
 pub(crate) use host;
+
+/// Makes a [`Continuation`] of a host function that takes a [`Came`] as well, given by path.
+macro_rules! continuation {
+    ($step:path) => {{
+        #[expect(unsafe_code, reason = "the trampoline around a continuation")]
+        unsafe extern "C-unwind" fn resumed(
+            l: *mut $crate::lua::raw::ffi::lua_State,
+            status: std::ffi::c_int,
+            base: $crate::lua::raw::ffi::lua_KContext,
+        ) -> std::ffi::c_int {
+            // SAFETY: Lua calls this with a state of a VM that is tied to a universe.
+            unsafe { $crate::lua::raw::call_continuation(l, status, base, $step) }
+        }
+        $crate::lua::raw::Continuation::new($step, resumed)
+    }};
+}
+pub(crate) use continuation;
+
+/// Makes a [`HostFn`] that is a stock function of Lua, except when the guard, which may only look at the
+/// stack, finds a case for our own function: `guarded!(has_object, convert, stock().find)`. Costs
+/// next to nothing in the other cases.
+macro_rules! guarded {
+    ($guard:path, $special:path, $stock:expr) => {{
+        #[expect(unsafe_code, reason = "a guard in front of a stock function")]
+        unsafe extern "C-unwind" fn guarded(
+            l: *mut $crate::lua::raw::ffi::lua_State,
+        ) -> std::ffi::c_int {
+            // SAFETY: Lua calls this with a state of a VM that is tied to a universe; the guard pushes
+            // nothing and owns nothing; both functions find the stack as the caller left it.
+            unsafe {
+                if $guard(&$crate::lua::raw::Stack::new(l)) {
+                    return $crate::lua::raw::call_host(l, $special);
+                }
+                $stock(l)
+            }
+        }
+        guarded
+    }};
+}
+pub(crate) use guarded;

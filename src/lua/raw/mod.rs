@@ -29,8 +29,11 @@ mod object;
 mod stack;
 mod universe;
 
-pub(crate) use host::{HostFn, Outcome, Raise, call_host, host};
+pub(crate) use host::{
+    ALL, Came, Continuation, HostFn, Outcome, Raise, call_continuation, call_host, continuation, guarded,
+    host,
+};
 pub(crate) use mlua::ffi;
 pub(crate) use object::{Object, ObjectHeader};
-pub(crate) use stack::{LuaType, Stack};
+pub(crate) use stack::{LuaType, REGISTRY, Stack};
 pub(crate) use universe::{Garbage, ThreadTag, Universe, allocate};

@@ -109,6 +109,12 @@ impl Stack {
         unsafe { ffi::lua_rotate(self.l, index, 1) }
     }
 
+    /// Rotates the values from `index` to the top by `n` places towards the top.
+    pub(crate) fn rotate(&self, index: c_int, n: c_int) {
+        // SAFETY: see above.
+        unsafe { ffi::lua_rotate(self.l, index, n) }
+    }
+
     /// Removes the value at `index`, shifting those above down.
     pub(crate) fn remove(&self, index: c_int) {
         // SAFETY: see above.
@@ -183,6 +189,14 @@ impl Stack {
         (ok != 0).then_some(value)
     }
 
+    /// As an integer argument of Lua's own functions: also strings that read as one.
+    pub(crate) fn to_integer(&self, index: c_int) -> Option<i64> {
+        let mut ok = 0;
+        // SAFETY: see above; the conversion does not change the value in place.
+        let value = unsafe { ffi::lua_tointegerx(self.l, index, &mut ok) };
+        (ok != 0).then_some(value)
+    }
+
     /// The value of a number of either subtype; not strings.
     pub(crate) fn number(&self, index: c_int) -> Option<f64> {
         (self.kind(index) == LuaType::Number).then(|| {
@@ -246,6 +260,13 @@ impl Stack {
     pub(crate) fn is_c_function(&self, index: c_int) -> bool {
         // SAFETY: see above.
         unsafe { ffi::lua_iscfunction(self.l, index) != 0 }
+    }
+
+    /// Whether the value at `index` is the C function `function`.
+    pub(crate) fn is_function(&self, index: c_int, function: HostFn) -> bool {
+        // SAFETY: see above.
+        let found = unsafe { ffi::lua_tocfunction(self.l, index) };
+        found.is_some_and(|found| found as usize == function as usize)
     }
 
     // ---- pushing
@@ -312,7 +333,22 @@ impl Stack {
         unsafe { ffi::lua_pushthread(self.l) != 0 }
     }
 
+    /// Pushes a block of plain words without a header, for a stock C function that keeps its state in an
+    /// upvalue. It must never become a value that Lua code can hold (R4).
+    pub(crate) fn push_block<const N: usize>(&self, words: [u64; N]) {
+        // SAFETY: see above; granted (R2). The block is fresh and large enough.
+        unsafe {
+            let block = ffi::lua_newuserdatauv(self.l, size_of_val(&words), 0);
+            (block as *mut [u64; N]).write_unaligned(words);
+        }
+    }
+
     // ---- tables
+
+    /// Pushes the table of globals.
+    pub(crate) fn push_globals(&self) {
+        self.raw_get_int(REGISTRY, ffi::LUA_RIDX_GLOBALS);
+    }
 
     pub(crate) fn new_table(&self, n_array: usize, n_fields: usize) {
         let clamp = |n: usize| c_int::try_from(n).unwrap_or(c_int::MAX);
@@ -404,10 +440,19 @@ impl Stack {
         self.set_metatable(-2);
     }
 
+    /// Pushes the table that this VM keeps under `tag` (of `lua/objects.rs`), or nil.
+    pub(crate) fn kept_table(&self, tag: u32) -> LuaType {
+        self.raw_get_int(REGISTRY, type_slot(tag))
+    }
+
+    /// Pops a table and keeps it under `tag`.
+    pub(crate) fn keep_table(&self, tag: u32) {
+        self.raw_set_int(REGISTRY, type_slot(tag));
+    }
+
     /// Pushes the metatable of type `T`, made on first use in each VM.
     fn push_type_table<T: Object>(&self, build: fn(&Stack)) {
-        let slot = type_slot(T::TAG);
-        if self.raw_get_int(REGISTRY, slot) == LuaType::Table {
+        if self.kept_table(T::TAG) == LuaType::Table {
             return;
         }
         self.pop(1);
@@ -421,7 +466,20 @@ impl Stack {
             self.set_fn(-1, "__gc", finalize::<T>);
         }
         self.push_value(-1);
-        self.raw_set_int(REGISTRY, slot);
+        self.keep_table(T::TAG);
+    }
+
+    /// What messages call the type of the value at `index`: the name of an object's type, else that
+    /// which Lua's `type` gives.
+    pub(crate) fn type_name(&self, index: c_int) -> String {
+        let name =
+            (self.kind(index) == LuaType::Userdata && self.push_metatable(index)).then(|| {
+                self.raw_get_field(-1, "__name");
+                let name = self.bytes(-1).map(|name| String::from_utf8_lossy(name).into_owned());
+                self.pop(2);
+                name
+            });
+        name.flatten().unwrap_or_else(|| self.kind(index).name().to_owned())
     }
 
     /// The Rust part of the object at `index`, if it is a `T`. A copy: objects are small.
@@ -519,6 +577,15 @@ impl Stack {
                 format!("{}:{}: ", source.to_string_lossy(), info.currentline)
             })
             .unwrap_or_default()
+    }
+
+    /// The chunk name of the Lua code at call level `level`, without its mark; `None` for other code.
+    pub(crate) fn source(&self, level: c_int) -> Option<String> {
+        let info = self.debug(level, c"S")?;
+        // SAFETY: Lua points `source` to a text of `srclen` bytes that lives with the function.
+        let source = unsafe { std::slice::from_raw_parts(info.source.cast::<u8>(), info.srclen) };
+        let name = source.strip_prefix(b"=")?;
+        Some(String::from_utf8_lossy(name).into_owned())
     }
 
     /// The name of the nearest C function above the running host function, for the message of a wait

@@ -1,0 +1,178 @@
+//! `print` and `require`, and the globals of a program.
+
+#![expect(unsafe_code, reason = "print calls tostring, which may raise; nothing owned in its frame")]
+
+use std::ffi::c_int;
+
+use super::channel::ChannelModule;
+use super::errors;
+use super::json;
+use super::logger::LoggerModule;
+use super::module;
+use super::net::NetModule;
+use super::payload;
+use super::process::ProcessModule;
+use super::time::TimeModule;
+use super::args::text_arg;
+use crate::lua::boot::push_loaded;
+use crate::lua::cx::Cx;
+use crate::lua::output::Ready;
+use crate::lua::program::Module;
+use crate::lua::raw::ffi::{self, lua_State};
+use crate::lua::raw::{LuaType, Outcome, Raise, Stack, call_host, host};
+use crate::process::Signal;
+
+/// The Moonlet tables that are always there.
+const MODULES: [(&str, fn(&Stack)); 5] = [
+    ("errors", errors::open),
+    ("channel", module::open::<ChannelModule>),
+    ("process", module::open::<ProcessModule>),
+    ("payload", payload::open),
+    ("time", module::open::<TimeModule>),
+];
+
+/// Lua's own libraries, which `require` finds too.
+const LIBRARIES: [&str; 7] = ["string", "table", "math", "utf8", "coroutine", "os", "debug"];
+
+/// Adds to the globals of a fresh VM what is not Lua's own.
+pub(crate) fn open(stack: &Stack, cx: &mut Cx) {
+    stack.push_globals();
+    for (name, open) in MODULES {
+        open(stack);
+        stack.raw_set_field(-2, name);
+    }
+    stack.set_fn(-1, "print", print);
+    stack.set_fn(-1, "require", host!(require));
+    let script = cx.program.script();
+    for module in &script.modules {
+        push_module(stack, *module);
+        stack.raw_set_field(-2, module.name());
+    }
+    stack.pop(1);
+}
+
+/// Pushes the table of a listed module, the same at each call.
+fn push_module(stack: &Stack, module: Module) {
+    push_loaded(stack);
+    if stack.raw_get_field(-1, module.name()) == LuaType::Nil {
+        stack.pop(1);
+        match module {
+            Module::Json => json::open(stack),
+            Module::Logger => module::open::<LoggerModule>(stack),
+            Module::Net => module::open::<NetModule>(stack),
+        }
+        stack.push_value(-1);
+        stack.raw_set_field(-3, module.name());
+    }
+    stack.remove(-2);
+}
+
+/// Every import is also a global of its alias: sets those that library `unit`, which has just run,
+/// is known by in the script.
+pub(crate) fn set_import_globals(stack: &Stack, cx: &mut Cx, unit: usize) {
+    for (alias, imported) in &cx.program.script().imports {
+        if *imported == unit {
+            stack.push_globals();
+            push_loaded(stack);
+            stack.raw_get_int(-1, unit as i64 + 1);
+            stack.remove(-2);
+            stack.raw_set_field(-2, alias);
+            stack.pop(1);
+        }
+    }
+}
+
+fn require(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
+    let name = text_arg(stack, 1)?;
+    let name = String::from_utf8_lossy(&name).into_owned();
+    let unit = &cx.program.units[calling_unit(stack, cx)];
+    if let Some((_, import)) = unit.imports.iter().find(|(alias, _)| *alias == name) {
+        push_loaded(stack);
+        stack.raw_get_int(-1, *import as i64 + 1);
+        return Ok(Outcome::Return(1));
+    }
+    if let Some(module) = Module::by_name(&name) {
+        if unit.modules.contains(&module) {
+            push_module(stack, module);
+            return Ok(Outcome::Return(1));
+        }
+        let id = &unit.id;
+        let text = format!("module '{name}' is not listed in modules of entry '{id}'");
+        return Err(Raise::Message(text));
+    }
+    if push_builtin(stack, &name) {
+        return Ok(Outcome::Return(1));
+    }
+    Err(Raise::Message(format!("module '{name}' not found")))
+}
+
+/// Pushes a table that is always there: kept aside, so that a changed global does not matter.
+fn push_builtin(stack: &Stack, name: &str) -> bool {
+    if !LIBRARIES.contains(&name) && MODULES.iter().all(|(module, _)| *module != name) {
+        return false;
+    }
+    push_loaded(stack);
+    if stack.raw_get_field(-1, name) == LuaType::Nil {
+        stack.pop(1);
+        stack.push_globals();
+        stack.raw_get_field(-1, name);
+        stack.remove(-2);
+        stack.push_value(-1);
+        stack.raw_set_field(-3, name);
+    }
+    true
+}
+
+/// The unit whose code called the running function; where that cannot be told (a tail call), the one
+/// whose top level runs.
+fn calling_unit(stack: &Stack, cx: &Cx) -> usize {
+    let source = stack.source(1);
+    let by_name = cx.program.units.iter().position(|unit| Some(&*unit.id) == source.as_deref());
+    by_name.unwrap_or(cx.running_unit)
+}
+
+/// `print(…)`: the texts are made here, where `__tostring` may be called and may fail; the rest is
+/// [`print_line`].
+///
+/// # Safety
+/// Called by Lua only.
+unsafe extern "C-unwind" fn print(l: *mut lua_State) -> c_int {
+    // SAFETY: nothing owned in this frame; each text replaces its argument.
+    unsafe {
+        for arg in 1..=ffi::lua_gettop(l) {
+            ffi::luaL_tolstring(l, arg, std::ptr::null_mut());
+            ffi::lua_replace(l, arg);
+        }
+        call_host(l, print_line)
+    }
+}
+
+fn print_line(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
+    let mut line = Vec::with_capacity(64);
+    for arg in stack.rest(1) {
+        if arg > 1 {
+            line.push(b'\t');
+        }
+        line.extend_from_slice(stack.bytes(arg).unwrap_or_default());
+    }
+    line.push(b'\n');
+    let output = cx.env.output.clone();
+    output.print(&line);
+    if !stack.can_wait() {
+        return Ok(Outcome::Return(0));
+    }
+    let id = cx.operations.next_id();
+    let process = cx.process().clone();
+    let full = output.is_full(|| -> Ready {
+        Box::new(move || {
+            let done = Signal::Done { id, result: Box::new(()) };
+            // A process that has ended waits for nothing.
+            let _ = process.signal(done, process.host().pool().outside());
+        })
+    });
+    if full {
+        stack.set_top(0);
+        return Ok(cx.wait_outside(id, "print"));
+    }
+    Ok(Outcome::Return(0))
+}

@@ -1,0 +1,59 @@
+//! What a program's results or error mean for the end of its process (specification of processes,
+//! section 12.1, and of errors, section 5).
+
+use super::errors::{self, Thrown};
+use crate::lua::raw::{LuaType, Stack};
+use crate::lua::transfer;
+use crate::process::{Exit, Process};
+
+/// Encoded results above this are not carried.
+const CARRIED_BYTES_MAX: usize = 1 << 20;
+
+/// The end of a program whose results are on the stack from `first` on.
+pub(crate) fn from_results(stack: &Stack, first: i32, process: &Process) -> Exit {
+    if stack.top() > first
+        && let Some(thrown) = errors::to_returned_failure(stack, first + 1)
+    {
+        return failed(thrown, process);
+    }
+    if stack.top() < first || stack.kind(first) == LuaType::Nil {
+        return Exit::normal(None);
+    }
+    let (value, dropped) = transfer::encode_rest(stack, first, "result");
+    if let Some(dropped) = dropped {
+        warn(process, &format!("in its result: {dropped}"));
+    }
+    if value.size_bytes() > CARRIED_BYTES_MAX {
+        warn(process, "its result is too large to be carried");
+        return Exit { truncated: true, ..Exit::default() };
+    }
+    Exit::normal(Some(value))
+}
+
+/// The end of a program that raised the error at `error`, whose text is right above it.
+pub(crate) fn from_error(stack: &Stack, error: i32, traceback: &[u8], process: &Process) -> Exit {
+    let mut thrown = errors::to_failure(stack, error);
+    let failure = &mut thrown.failure;
+    if !errors::is_error(stack, error) {
+        let text = stack.bytes(error + 1).unwrap_or_default();
+        failure.message = text[..text.len().min(errors::MESSAGE_MAX)].to_vec();
+    }
+    if failure.stack.is_empty() {
+        failure.stack = [failure.message.as_slice(), b"\n", traceback].concat();
+    }
+    failed(thrown, process)
+}
+
+fn failed(thrown: Thrown, process: &Process) -> Exit {
+    if let Some(dropped) = thrown.dropped {
+        warn(process, &format!("in the details of its error: {dropped}"));
+    }
+    if thrown.truncated {
+        warn(process, "the details of its error are too large to be carried");
+    }
+    Exit { truncated: thrown.truncated, ..Exit::failed(thrown.failure) }
+}
+
+fn warn(process: &Process, what: &str) {
+    tracing::warn!(pid = %process.pid(), entry = %process.entry(), "{what}");
+}

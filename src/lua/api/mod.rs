@@ -1,0 +1,25 @@
+//! What programs see of the runtime: one Lua module a file.
+
+pub(crate) mod args;
+pub(crate) mod base;
+mod call_stack;
+mod cancel;
+pub(crate) mod channel;
+pub(crate) mod coroutine;
+pub(crate) mod errors;
+pub(crate) mod event;
+pub(crate) mod exit;
+pub(crate) mod json;
+pub(crate) mod logger;
+pub(crate) mod message;
+pub(crate) mod module;
+pub(crate) mod net;
+pub(crate) mod payload;
+pub(crate) mod process;
+pub(crate) mod result;
+pub(crate) mod spawner;
+pub(crate) mod time;
+
+pub(crate) use base::open;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,0 +1,30 @@
+//! What becomes of the native part of a host object that Lua has collected.
+
+use super::cx::Cx;
+use super::objects;
+use super::raw::{Garbage, Stack};
+use crate::channel::ChannelId;
+
+impl Cx {
+    /// Releases what the collector has found unreachable since the last time.
+    pub(crate) fn release_garbage(&mut self, stack: &Stack) {
+        for Garbage { tag, id } in stack.universe().take_garbage() {
+            match tag {
+                objects::CHANNEL => self.release_channel(ChannelId::from_bits(id)),
+                objects::SPAWNER => drop(self.spawners.try_remove(id as usize)),
+                objects::LISTENER | objects::CONN => self.free_socket(id),
+                _ => {}
+            }
+        }
+        self.drop_discarded(stack);
+    }
+
+    /// Nobody reaches the channel any more: its timer, if it has one, serves nobody.
+    fn release_channel(&mut self, channel: ChannelId) {
+        if let Some(token) = self.timer_of.remove(&channel) {
+            self.stop_timer(token);
+        }
+        // A mailbox channel is reachable as long as it is open.
+        self.channels.free(channel);
+    }
+}

@@ -1,0 +1,85 @@
+//! The standard libraries as Lua code of a process finds them.
+//!
+//! Most functions are those of stock Lua (`catalog`). Ours stand where stock Lua would read files, hold
+//! a worker for ever, run code that a kill cannot end, or could not wait inside of a callback.
+//!
+//! | file | what |
+//! |---|---|
+//! | `catalog` | the members of every library, stock and ours |
+//! | `lazy` | tables that fetch a member when it is first read |
+//! | `base` | `getmetatable`, `setmetatable`, `pairs`, `collectgarbage`, `warn` … |
+//! | `load`, `xpcall` | as named |
+//! | `strings`, `gsub` | string functions that take error objects; `gsub` whose callbacks may wait |
+//! | `sort`, `support` | `table.sort` whose comparators may wait; the Lua part of it |
+//! | `random`, `os` | the state of `math.random`; clocks and dates |
+
+mod base;
+mod catalog;
+mod gsub;
+mod lazy;
+mod load;
+mod os;
+mod random;
+mod sort;
+mod strings;
+mod support;
+mod xpcall;
+
+pub(crate) use catalog::Library;
+pub(crate) use lazy::{fill_if_lazy, push_library, set_seed};
+
+use self::catalog::{Value, stock};
+use super::cx::Cx;
+use super::raw::{Outcome, Raise, Stack, host};
+
+/// Fills the globals of a fresh VM. `math.random` will start from `seed`.
+pub(crate) fn open(stack: &Stack, seed: [u64; 2]) {
+    lazy::open(stack, seed);
+    strings::open(stack);
+}
+
+/// Members that stock Lua lacks, or that replace its own.
+static OURS: &[(Library, &str, Value)] = &[
+    (Library::Globals, "_G", Value::Library(Library::Globals)),
+    (Library::Globals, "string", Value::Library(Library::String)),
+    (Library::Globals, "table", Value::Library(Library::Table)),
+    (Library::Globals, "math", Value::Library(Library::Math)),
+    (Library::Globals, "utf8", Value::Library(Library::Utf8)),
+    (Library::Globals, "coroutine", Value::Library(Library::Coroutine)),
+    (Library::Globals, "os", Value::Library(Library::Os)),
+    (Library::Globals, "debug", Value::Library(Library::Debug)),
+    (Library::Globals, "collectgarbage", Value::Function(host!(base::collectgarbage))),
+    (Library::Globals, "getmetatable", Value::Function(host!(base::getmetatable))),
+    (Library::Globals, "load", Value::Function(host!(load::load))),
+    (Library::Globals, "next", Value::Function(base::NEXT)),
+    (Library::Globals, "pairs", Value::Function(base::PAIRS)),
+    (Library::Globals, "print", Value::Function(host!(print))),
+    (Library::Globals, "rawget", Value::Function(host!(base::rawget))),
+    (Library::Globals, "rawset", Value::Function(host!(base::rawset))),
+    (Library::Globals, "setmetatable", Value::Function(host!(base::setmetatable))),
+    (Library::Globals, "unpack", Value::Build(|stack| stack.push_fn(stock().unpack))),
+    (Library::Globals, "warn", Value::Function(host!(base::warn))),
+    (Library::Globals, "xpcall", Value::Function(host!(xpcall::xpcall))),
+    (Library::String, "find", Value::Function(strings::FIND)),
+    (Library::String, "format", Value::Function(strings::FORMAT)),
+    (Library::String, "gmatch", Value::Function(strings::GMATCH)),
+    (Library::String, "gsub", Value::Function(host!(gsub::gsub))),
+    (Library::String, "len", Value::Function(strings::LEN)),
+    (Library::String, "lower", Value::Function(strings::LOWER)),
+    (Library::String, "match", Value::Function(strings::MATCH)),
+    (Library::String, "sub", Value::Function(strings::SUB)),
+    (Library::String, "upper", Value::Function(strings::UPPER)),
+    (Library::Table, "sort", Value::Function(host!(sort::sort))),
+    (Library::Os, "clock", Value::Function(host!(os::clock))),
+    (Library::Os, "date", Value::Function(host!(os::date))),
+    (Library::Os, "difftime", Value::Function(host!(os::difftime))),
+    (Library::Os, "time", Value::Function(host!(os::time))),
+];
+
+/// `print`. lead: writes a line to the output of the process; until then nowhere.
+fn print(_: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
+    Ok(Outcome::Return(0))
+}
+
+/// Writes a log line of level warn. lead: to the log of the process; until then nowhere.
+fn log_warning(_: &mut Cx, _text: &[u8]) {}

@@ -1,0 +1,181 @@
+//! How values cross between VMs: copied into flat bytes on one side, built from them on the other.
+//!
+//! # Concepts
+//! * **Encoding**: the values one after the other (`format.rs`), a table followed by its entries.
+//! * **Place**: the offset of a table's tag. A second reference to a table, also from another value of
+//!   the same encoding, is the place of the first one: so shared tables stay shared and cycles closed.
+//! * **Level**: the stack slots of one open table. Neither side recurses: open tables lie on the Lua
+//!   stack, deep ones in a table (`levels.rs`), so that memory alone bounds the depth.
+//!
+//! # Invariants
+//! * **T1** No Lua code runs while values are copied: all accesses are raw, no metamethod is looked at.
+//!   So a table cannot change while it is being read.
+//! * **T2** A run of the values of the keys 1, 2, 3 … has no nil in it, and neither has a list of pairs:
+//!   nil ends both.
+//! * **T3** The sizes in the headers of all tables together are not more than the bytes of the
+//!   encoding, so that a decoder of any bytes stays within a multiple of their number.
+//!
+//! # Rejected
+//! Tables in breadth-first order behind the values: a queue of all tables of a level, where the way from
+//! the root to one table is enough.
+
+use std::ffi::c_int;
+use std::fmt;
+use std::ops::Range;
+
+mod decode;
+mod encode;
+mod format;
+mod levels;
+pub(crate) mod path;
+mod plain;
+mod seen;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use format::Malformed;
+pub(crate) use plain::PlainType;
+
+use decode::Decoder;
+use encode::{Encoder, Strictness};
+
+use super::raw::Stack;
+use crate::process::Encoded;
+
+/// Stack slots that either side needs besides those of its levels.
+const ROOM: c_int = 16;
+
+/// A value that belongs to its process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CannotCross {
+    /// Its type, as Lua or its maker calls it.
+    pub(crate) type_name: String,
+    /// Where it was found, such as `argument 2.jobs[3]`.
+    pub(crate) path: String,
+}
+
+impl fmt::Display for CannotCross {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot send a {} ({})", self.type_name, self.path)
+    }
+}
+
+/// Copies the values at `indices`, the arguments of one call: errors number them from 1.
+///
+/// # Errors
+/// When one of them, or something in it, cannot cross.
+pub(crate) fn encode(stack: &Stack, indices: Range<c_int>) -> Result<Encoded, CannotCross> {
+    let first = indices.start;
+    encode_all(stack, indices, Strictness::Refuse, |index| {
+        format!("argument {}", index - first + 1)
+    })
+    .map(|(encoded, _)| encoded)
+}
+
+/// Copies the value at `index`, which errors call `root`.
+///
+/// # Errors
+/// As [`encode`].
+pub(crate) fn encode_one(stack: &Stack, index: c_int, root: &str) -> Result<Encoded, CannotCross> {
+    let index = stack.abs(index);
+    encode_all(stack, index..index + 1, Strictness::Refuse, |_| root.to_owned())
+        .map(|(encoded, _)| encoded)
+}
+
+/// Copies the value at `index`; what cannot cross becomes nil at its place, and the first such is told.
+pub(crate) fn encode_rest(
+    stack: &Stack,
+    index: c_int,
+    root: &str,
+) -> (Encoded, Option<CannotCross>) {
+    let index = stack.abs(index);
+    match encode_all(stack, index..index + 1, Strictness::Drop, |_| root.to_owned()) {
+        Ok(copied) => copied,
+        Err(refused) => (Encoded::default(), Some(refused)),
+    }
+}
+
+fn encode_all(
+    stack: &Stack,
+    indices: Range<c_int>,
+    strictness: Strictness,
+    root: impl Fn(c_int) -> String,
+) -> Result<(Encoded, Option<CannotCross>), CannotCross> {
+    if !stack.reserve(ROOM) {
+        let type_name = "value from a full stack".to_owned();
+        return Err(CannotCross { type_name, path: root(indices.start) });
+    }
+    let n_values = indices.len() as u32;
+    let mut encoder = Encoder::new(stack, strictness);
+    let mut outcome = Ok(());
+    for index in indices {
+        outcome = encoder.root(index, || root(index));
+        if outcome.is_err() {
+            break;
+        }
+    }
+    let (data, dropped) = encoder.finish();
+    outcome.map(|()| (Encoded { data, n_values }, dropped))
+}
+
+/// Pushes all values.
+///
+/// # Errors
+/// When the bytes are not those of an encoding, or the stack has no room; nothing is pushed then.
+pub(crate) fn decode(stack: &Stack, encoded: &Encoded) -> Result<(), Malformed> {
+    let n_values = c_int::try_from(encoded.n_values).map_err(|_| Malformed)?;
+    let room = n_values.checked_add(ROOM).ok_or(Malformed)?;
+    if encoded.n_values as usize > encoded.data.len() || !stack.reserve(room) {
+        return Err(Malformed);
+    }
+    decode_each(stack, encoded, |_| {})
+}
+
+/// Pushes an array of all values: what a plain listener gets of several payload arguments.
+///
+/// # Errors
+/// As [`decode`].
+pub(crate) fn decode_array(stack: &Stack, encoded: &Encoded) -> Result<(), Malformed> {
+    if encoded.n_values as usize > encoded.data.len() || !stack.reserve(ROOM) {
+        return Err(Malformed);
+    }
+    stack.new_table(encoded.n_values as usize, 0);
+    let array = stack.top();
+    let outcome = decode_each(stack, encoded, |n| stack.raw_set_int(array, n));
+    if outcome.is_err() {
+        stack.set_top(array - 1);
+    }
+    outcome
+}
+
+/// Pushes the first value; nil when there is none.
+pub(crate) fn decode_one(stack: &Stack, encoded: &Encoded) {
+    let top = stack.top();
+    if encoded.n_values == 0 || decode(stack, encoded).is_err() {
+        stack.push_nil();
+    }
+    stack.set_top(top + 1);
+}
+
+/// Pushes one value after the other and calls `take` with its number (from 1), which may pop it.
+fn decode_each(stack: &Stack, encoded: &Encoded, take: impl Fn(i64)) -> Result<(), Malformed> {
+    let below = stack.top();
+    let mut decoder = Decoder::new(stack, &encoded.data);
+    let own_slots = stack.top() - below;
+    let mut outcome = Ok(());
+    for n in 1..=i64::from(encoded.n_values) {
+        outcome = decoder.value();
+        if outcome.is_err() {
+            break;
+        }
+        take(n);
+    }
+    if outcome.is_err() || !decoder.is_at_end() {
+        stack.set_top(below);
+        return Err(Malformed);
+    }
+    for _ in 0..own_slots {
+        stack.remove(below + 1);
+    }
+    Ok(())
+}

@@ -1,0 +1,229 @@
+//! The bytes of the encoding: tags, numbers of variable length, and how they are written and read.
+//!
+//! | Byte | Value |
+//! |---|---|
+//! | `0x80`–`0xff` | the integers 0 to 127 |
+//! | `0x40`–`0x7f` | a string of 0 to 63 bytes, which follow |
+//! | others | as the constants below say |
+
+use smallvec::SmallVec;
+
+/// The bytes of an encoding that is being written.
+pub(super) type Bytes = SmallVec<[u8; 40]>;
+
+/// nil, and the end of a list.
+pub(super) const NIL: u8 = 0;
+pub(super) const FALSE: u8 = 1;
+pub(super) const TRUE: u8 = 2;
+/// Zigzag varint.
+pub(super) const INTEGER: u8 = 3;
+/// Eight bytes, little-endian.
+pub(super) const FLOAT: u8 = 4;
+/// Varint length, bytes.
+pub(super) const STRING: u8 = 5;
+/// Size of the hash part (see [`hash_class`]), varint size of the array part; then the values of the
+/// keys 1, 2, 3 and so on up to a [`NIL`]; then keys with their values up to a [`NIL`].
+pub(super) const TABLE: u8 = 6;
+/// As [`TABLE`]; a [`SAME`] refers to it.
+pub(super) const TABLE_SHARED: u8 = TABLE + 1;
+/// As [`TABLE`]; the result record of an event.
+pub(super) const RECORD: u8 = 8;
+/// As [`RECORD`]; a [`SAME`] refers to it.
+pub(super) const RECORD_SHARED: u8 = RECORD + 1;
+/// Varint place of the tag of an earlier table.
+pub(super) const SAME: u8 = 10;
+/// Byte for retryable, three strings (length, bytes): message, kind, trace; the details, a table or nil.
+pub(super) const ERROR: u8 = 11;
+/// Varint type tag, string: an object that is nothing but its Rust part.
+pub(super) const PLAIN: u8 = 12;
+
+const SHORT_STRING: u8 = 0x40;
+const SHORT_STRING_MAX: usize = 63;
+const SMALL_INTEGER: u8 = 0x80;
+const SMALL_INTEGER_MAX: i64 = 127;
+
+/// Values of the byte for retryable.
+pub(super) const RETRYABLE: [Option<bool>; 3] = [None, Some(false), Some(true)];
+
+/// What a table's size byte says about a hash part of `n_fields`: 0 for none, else one more than the
+/// power of two that holds them, which is how Lua sizes it anyway.
+pub(super) fn hash_class(n_fields: usize) -> u8 {
+    if n_fields == 0 { 0 } else { 1 + n_fields.next_power_of_two().trailing_zeros() as u8 }
+}
+
+pub(super) fn write_varint(out: &mut Bytes, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Overwrites the varint at `at` by zero, in the same number of bytes.
+pub(super) fn clear_varint(out: &mut Bytes, at: usize) {
+    for byte in &mut out[at..] {
+        let is_last = *byte & 0x80 == 0;
+        *byte &= 0x80;
+        if is_last {
+            break;
+        }
+    }
+}
+
+pub(super) fn write_integer(out: &mut Bytes, value: i64) {
+    if (0..=SMALL_INTEGER_MAX).contains(&value) {
+        out.push(SMALL_INTEGER | value as u8);
+    } else {
+        out.push(INTEGER);
+        write_varint(out, (value << 1 ^ value >> 63) as u64);
+    }
+}
+
+pub(super) fn write_float(out: &mut Bytes, value: f64) {
+    out.push(FLOAT);
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+pub(super) fn write_string(out: &mut Bytes, value: &[u8]) {
+    if value.len() <= SHORT_STRING_MAX {
+        out.push(SHORT_STRING | value.len() as u8);
+        out.extend_from_slice(value);
+    } else {
+        out.push(STRING);
+        write_bytes(out, value);
+    }
+}
+
+/// A string without a tag: length and bytes.
+pub(super) fn write_bytes(out: &mut Bytes, value: &[u8]) {
+    write_varint(out, value.len() as u64);
+    out.extend_from_slice(value);
+}
+
+/// Bytes that no encoder writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed;
+
+/// A place in the bytes of an encoding.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    data: &'a [u8],
+    at: usize,
+}
+
+/// A value without parts, or a tag whose parts are still to be read.
+#[derive(Debug)]
+pub(super) enum Token<'a> {
+    Nil,
+    Boolean(bool),
+    Integer(i64),
+    Float(f64),
+    String(&'a [u8]),
+    /// Any other tag.
+    Tag(u8),
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(data: &'a [u8]) -> Reader<'a> {
+        Reader { data, at: 0 }
+    }
+
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at == self.data.len()
+    }
+
+    pub(super) fn byte(&mut self) -> Result<u8, Malformed> {
+        let byte = *self.data.get(self.at).ok_or(Malformed)?;
+        self.at += 1;
+        Ok(byte)
+    }
+
+    pub(super) fn varint(&mut self) -> Result<u64, Malformed> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(Malformed)
+    }
+
+    pub(super) fn size(&mut self) -> Result<usize, Malformed> {
+        usize::try_from(self.varint()?).map_err(|_| Malformed)
+    }
+
+    fn take(&mut self, len: usize) -> Result<&'a [u8], Malformed> {
+        let taken = self.data[self.at..].get(..len).ok_or(Malformed)?;
+        self.at += len;
+        Ok(taken)
+    }
+
+    /// A string without a tag.
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8], Malformed> {
+        let len = self.size()?;
+        self.take(len)
+    }
+
+    pub(super) fn token(&mut self) -> Result<Token<'a>, Malformed> {
+        let byte = self.byte()?;
+        Ok(match byte {
+            SMALL_INTEGER.. => Token::Integer(i64::from(byte & !SMALL_INTEGER)),
+            SHORT_STRING.. => Token::String(self.take(usize::from(byte & !SHORT_STRING))?),
+            NIL => Token::Nil,
+            FALSE | TRUE => Token::Boolean(byte == TRUE),
+            INTEGER => {
+                let zigzag = self.varint()?;
+                Token::Integer((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
+            }
+            FLOAT => {
+                let bytes = self.take(8)?.try_into().map_err(|_| Malformed)?;
+                Token::Float(f64::from_le_bytes(bytes))
+            }
+            STRING => Token::String(self.bytes()?),
+            _ => Token::Tag(byte),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn integers_are_read_as_they_were_written(value in any::<i64>(), small in -200i64..200) {
+            for value in [value, small, i64::MIN, i64::MAX] {
+                let mut out = Bytes::new();
+                write_integer(&mut out, value);
+                let token = Reader::new(&out).token();
+                prop_assert!(matches!(token, Ok(Token::Integer(read)) if read == value));
+            }
+        }
+
+        #[test]
+        fn a_cleared_varint_is_zero_of_the_same_length(value in any::<u64>(), next in any::<u8>()) {
+            let mut out = Bytes::new();
+            write_varint(&mut out, value);
+            let len = out.len();
+            out.push(next);
+            clear_varint(&mut out, 0);
+            let mut reader = Reader::new(&out);
+            prop_assert_eq!(reader.varint(), Ok(0));
+            prop_assert_eq!(reader.at(), len);
+            prop_assert_eq!(reader.byte(), Ok(next));
+        }
+    }
+
+    #[test]
+    fn the_class_of_a_hash_part_holds_its_fields() {
+        assert_eq!([0, 1, 2, 3, 4, 5, 9].map(hash_class), [0, 1, 2, 3, 3, 4, 5]);
+    }
+}

@@ -1,0 +1,459 @@
+//! The laws of copying, told in Lua: `copy(...)` sends its arguments through an encoding.
+
+use proptest::prelude::*;
+
+use super::format::Bytes;
+use super::plain::PlainType;
+use super::*;
+use crate::lua::api::testing::TestVm;
+use crate::lua::api::{errors, payload, result};
+use crate::lua::raw::{LuaType, Object, Outcome, Raise, host};
+use crate::process::{Exit, Failure};
+
+/// An object that is nothing but its Rust part.
+#[derive(Clone, Copy, Debug)]
+struct Pair(u8, u8);
+
+impl Object for Pair {
+    const TAG: u32 = 90;
+    const NAME: &'static str = "Pair";
+    const N_VALUES: c_int = 0;
+}
+
+pub(super) const PAIR: PlainType = PlainType { tag: Pair::TAG, write: write_pair, read: read_pair };
+
+fn write_pair(stack: &Stack, index: c_int, out: &mut Bytes) {
+    let pair = stack.object::<Pair>(index).unwrap();
+    out.extend_from_slice(&[pair.0, pair.1]);
+}
+
+fn read_pair(stack: &Stack, bytes: &[u8]) -> Option<()> {
+    let [a, b] = *bytes else { return None };
+    push_pair(stack, a, b);
+    Some(())
+}
+
+fn push_pair(stack: &Stack, a: u8, b: u8) {
+    stack.new_object(Pair(a, b), |stack| stack.set_fn(-1, "__tostring", host!(pair_text)));
+}
+
+fn pair_text(stack: &Stack, _cx: &mut crate::lua::cx::Cx) -> Result<Outcome, Raise> {
+    let pair = stack.object::<Pair>(1).unwrap();
+    stack.push_bytes(format!("{}/{}", pair.0, pair.1));
+    Ok(Outcome::Return(1))
+}
+
+fn copy(stack: &Stack) -> Result<Outcome, Raise> {
+    let n_values = stack.top();
+    match encode(stack, stack.rest(1)) {
+        Ok(encoded) => {
+            assert_eq!(stack.top(), n_values);
+            assert_eq!(encoded.n_values as c_int, n_values);
+            decode(stack, &encoded).unwrap();
+            assert_eq!(stack.top(), 2 * n_values);
+            Ok(Outcome::Return(n_values))
+        }
+        Err(refused) => {
+            assert_eq!(stack.top(), n_values);
+            Ok(errors::fail(stack, "Invalid", refused.to_string()))
+        }
+    }
+}
+
+fn copy_rest(stack: &Stack) -> Result<Outcome, Raise> {
+    let (encoded, dropped) = encode_rest(stack, 1, "result");
+    decode_one(stack, &encoded);
+    stack.push_bytes(dropped.map_or(String::new(), |dropped| dropped.to_string()));
+    Ok(Outcome::Return(2))
+}
+
+fn copy_array(stack: &Stack) -> Result<Outcome, Raise> {
+    let encoded = encode(stack, stack.rest(1)).unwrap();
+    decode_array(stack, &encoded).unwrap();
+    Ok(Outcome::Return(1))
+}
+
+const PRELUDE: &str = r#"
+    -- Equal in every value and in the shape of references. A table that is a key has an `id`.
+    function same(a, b, seen)
+        if math.type(a) ~= math.type(b) or type(a) ~= type(b) then return false end
+        if math.type(a) == "float" then
+            return string.format("%a", a) == string.format("%a", b) or a ~= a and b ~= b
+        end
+        if type(a) ~= "table" then return a == b end
+        if seen[a] then return seen[a] == b end
+        seen[a] = b
+        local n = 0
+        for k, v in next, a do
+            n = n + 1
+            local kb = k
+            if type(k) == "table" then
+                for other in next, b do
+                    if type(other) == "table" and other.id == k.id then kb = other end
+                end
+                if kb == k or not same(k, kb, seen) then return false end
+            end
+            if not same(v, rawget(b, kb), seen) then return false end
+        end
+        for _ in next, b do n = n - 1 end
+        return n == 0
+    end
+    function check(v)
+        local c = copy(v)
+        assert(same(v, c, {}))
+        return c
+    end
+    function refused(text, ...)
+        local v, e = copy(...)
+        assert(v == nil and e:kind() == "Invalid" and tostring(e) == text, tostring(e))
+    end
+"#;
+
+fn vm() -> TestVm {
+    let vm = TestVm::new();
+    vm.set_global("copy", |stack| stack.push_fn(host!(|stack, _cx| copy(stack))));
+    vm.set_global("copy_rest", |stack| stack.push_fn(host!(|stack, _cx| copy_rest(stack))));
+    vm.set_global("copy_array", |stack| stack.push_fn(host!(|stack, _cx| copy_array(stack))));
+    vm.set_global("pair", |stack| push_pair(stack, 3, 4));
+    vm.set_global("errors", errors::open);
+    vm.set_global("payload", payload::open);
+    vm.set_global("ended", |stack| result::push(stack, &Exit::failed(Failure::new("K", "m"))));
+    vm.run(PRELUDE);
+    vm
+}
+
+#[test]
+fn plain_values_arrive_as_themselves() {
+    vm().run(
+        r#"
+        for _, v in ipairs {
+            true, false, 0, 127, 128, -1, math.maxinteger, math.mininteger, 0.0, -0.0, 1.0, 1.5,
+            math.huge, -math.huge, "", "a", ("x"):rep(64), ("x"):rep(64), ("\0\xff"):rep(5000),
+        } do check(v) end
+        assert(copy(nil) == nil)
+        local nan = copy(0/0)
+        assert(nan ~= nan)
+        local a, b, c, d = copy(1, nil, "x", nil)
+        assert(a == 1 and b == nil and c == "x" and d == nil)
+        assert(select('#', copy(nil, nil)) == 2 and select('#', copy()) == 0)
+        "#,
+    );
+}
+
+#[test]
+fn tables_keep_their_entries_and_shape() {
+    vm().run(
+        r#"
+        check {}
+        check { 1, 2, 3 }
+        check { 1, nil, 3, n = 3 }
+        check { [1] = 1, [2] = 2, [4] = 4, [2^53] = 5, [-1] = 6, [1.5] = 7, [true] = 8, [""] = 9 }
+        check { { {}, {} }, x = { y = { z = {} } } }
+        local shared = { id = 1 }
+        check { shared, shared, [shared] = shared, deep = { shared } }
+        local cycle = { id = 2 }
+        cycle.me, cycle[cycle], cycle[1] = cycle, cycle, { cycle }
+        check(cycle)
+        local a, b = copy(shared, { shared })
+        assert(a == b[1])
+        "#,
+    );
+}
+
+#[test]
+fn a_border_far_behind_the_entries_claims_no_room() {
+    vm().run(
+        r#"
+        local sparse = {}
+        for i = 0, 40 do sparse[1 << i] = i end
+        check(sparse)
+        "#,
+    );
+}
+
+#[test]
+fn no_nesting_is_too_deep() {
+    vm().run(
+        r#"
+        for _, n in ipairs { 38, 39, 40, 41, 42, 100, 1000000 } do
+            local t = { bottom = true }
+            for _ = 1, n do t = { t, x = 1 } end
+            local c = copy(t, t)
+            for _ = 1, n do assert(c.x == 1); c = c[1] end
+            assert(c.bottom)
+        end
+        for _, n in ipairs { 38, 41, 1000 } do
+            local t = {}
+            for i = 1, n do t = { [t] = i } end
+            t = copy(t)
+            for i = n, 1, -1 do
+                local k, v = next(t)
+                assert(v == i)
+                t = k
+            end
+        end
+        "#,
+    );
+}
+
+#[test]
+fn what_belongs_to_the_process_is_refused_with_its_path() {
+    vm().run(
+        r#"
+        refused("cannot send a function (argument 1)", print)
+        refused("cannot send a function (argument 2.jobs[3])", 1, { jobs = { 1, 2, print } })
+        refused("cannot send a thread (argument 1[\"a b\"].x)",
+            { ["a b"] = { x = coroutine.create(print) } })
+        refused("cannot send a function (argument 1.x[function])", { x = { [print] = 1 } })
+        refused("cannot send a function (argument 1[table][function])", { [{ [print] = 1 }] = 1 })
+        refused("cannot send a function (argument 1[true][-1][1.5])", { [true] = { [-1] = { [1.5] = print } } })
+        local deep = print
+        for i = 1, 60 do deep = { deep } end
+        refused("cannot send a function (argument 1" .. ("[1]"):rep(60) .. ")", deep)
+        for i = 1, 60 do deep = { deep } end
+        refused("cannot send a function (argument 1" .. ("[1]"):rep(64) .. "…)", deep)
+        "#,
+    );
+}
+
+#[test]
+fn a_result_gets_nil_for_what_cannot_cross() {
+    vm().run(
+        r#"
+        local v, text = copy_rest(print)
+        assert(v == nil and text == "cannot send a function (result)")
+        v, text = copy_rest { 1, print, 3, x = print, y = { print }, [print] = 1 }
+        assert(v[1] == 1 and v[2] == nil and v[3] == 3 and v.x == nil and #v.y == 0)
+        assert(text == "cannot send a function (result[2])")
+        for k in pairs(v) do assert(k == 1 or k == 3 or k == "y") end
+        v, text = copy_rest { 1, 2 }
+        assert(#v == 2 and text == "")
+        "#,
+    );
+}
+
+#[test]
+fn no_metamethod_runs_and_no_metatable_is_carried() {
+    vm().run(
+        r#"
+        local function never() error("ran") end
+        local mt = { __index = never, __newindex = never, __pairs = never, __len = never, __eq = never }
+        local c = copy(setmetatable({ 1, x = 2 }, mt))
+        assert(getmetatable(c) == nil and c[1] == 1 and c.x == 2)
+        "#,
+    );
+}
+
+#[test]
+fn errors_cross_with_all_they_have() {
+    vm().run(
+        r#"
+        local e = errors.new { message = "m", kind = "NotFound", retryable = true, details = { a = { 1 } } }
+        e = errors.wrap(e, "context")
+        local c = copy(e)
+        assert(c ~= e and tostring(c) == "m" and c:kind() == "NotFound" and c:retryable() == true)
+        assert(c:details().a[1] == 1 and c:stack() == e:stack())
+        local details = {}
+        local own = errors.new { message = "m", details = details }
+        details.cause, details.same, details[own] = own, details, { own }
+        c = copy { [own] = own, list = { own, 1 } }
+        local in_list = c.list[1]:details()
+        assert(in_list.same == in_list and in_list.cause:details() == in_list and c.list[2] == 1)
+        local k, v
+        for key, value in pairs(c) do if key ~= "list" then k, v = key, value end end
+        assert(k:details() == v:details() and k:details() == in_list)
+        refused("cannot send a function (argument 1.x.f)", { x = errors.new { message = "m", details = { f = print } } })
+        "#,
+    );
+}
+
+#[test]
+fn payloads_are_unwrapped_at_any_place() {
+    vm().run(
+        r#"
+        local t = { 1, { 2 } }
+        assert(same(t, copy(payload.new(t)), {}))
+        local c = copy { payload.new(t), payload.new(nil), payload.new("x"), [payload.new("k")] = payload.new(t) }
+        assert(same(t, c[1], {}) and c[2] == nil and c[3] == "x" and c.k == c[1])
+        local loop = {}
+        loop.p = payload.new(loop)
+        c = copy(loop)
+        assert(c.p == c)
+        assert(copy(payload.new { a = 1 }:transcode("json/plain")).a == 1)
+        "#,
+    );
+}
+
+#[test]
+fn records_and_plain_objects_stay_what_they_are() {
+    vm().run(
+        r#"
+        local r = copy(ended)
+        assert(tostring(r) == "m" and tostring(r.error) == "m" and r == r and r.x == nil)
+        local c = copy { ended, ended }
+        assert(c[1].error:kind() == "K" and rawequal(c[1], c[2]))
+        assert(tostring(copy(pair)) == "3/4" and tostring(copy({ { pair } })[1][1]) == "3/4")
+        "#,
+    );
+}
+
+#[test]
+fn several_values_become_an_array() {
+    vm().run(
+        r#"
+        local t = {}
+        local a = copy_array(1, nil, t, t)
+        assert(a[1] == 1 and a[2] == nil and type(a[3]) == "table" and a[3] == a[4])
+        assert(#copy_array(table.unpack({}, 1, 0)) == 0)
+        "#,
+    );
+}
+
+/// A leaf, or a table of the pool by number.
+#[derive(Clone, Debug)]
+enum Part {
+    Nothing,
+    Bool(bool),
+    Int(i64),
+    Num(f64),
+    Text(Vec<u8>),
+    Table(usize),
+}
+
+fn part() -> impl Strategy<Value = Part> {
+    prop_oneof![
+        Just(Part::Nothing),
+        any::<bool>().prop_map(Part::Bool),
+        (-3i64..40).prop_map(Part::Int),
+        any::<i64>().prop_map(Part::Int),
+        any::<f64>().prop_map(Part::Num),
+        prop::collection::vec(any::<u8>(), 0..80).prop_map(Part::Text),
+        (0usize..40).prop_map(Part::Table),
+        (0usize..40).prop_map(Part::Table),
+    ]
+}
+
+fn push_part(stack: &Stack, pool: c_int, part: &Part) {
+    match part {
+        Part::Nothing => stack.push_nil(),
+        Part::Bool(value) => stack.push_bool(*value),
+        Part::Int(value) => stack.push_int(*value),
+        Part::Num(value) => stack.push_num(*value),
+        Part::Text(text) => stack.push_bytes(text),
+        Part::Table(n) => {
+            stack.raw_get_int(pool, *n as i64 + 1);
+        }
+    }
+}
+
+/// Pushes the first of 40 tables that are filled with the entries.
+fn push_graph(stack: &Stack, entries: &[(usize, Part, Part)]) {
+    stack.new_table(40, 0);
+    let pool = stack.top();
+    for n in 1..=40 {
+        stack.new_table(0, 0);
+        stack.push_int(n);
+        stack.raw_set_field(-2, "id");
+        stack.raw_set_int(pool, n);
+    }
+    for (table, key, value) in entries {
+        stack.raw_get_int(pool, *table as i64 + 1);
+        push_part(stack, pool, key);
+        push_part(stack, pool, value);
+        if stack.is_nil(-2) || stack.number(-2).is_some_and(f64::is_nan) {
+            stack.pop(3);
+            continue;
+        }
+        stack.raw_set(-3);
+        stack.pop(1);
+    }
+    stack.raw_get_int(pool, 1);
+    stack.replace(pool);
+}
+
+fn graph() -> impl Strategy<Value = Vec<(usize, Part, Part)>> {
+    prop::collection::vec((0usize..40, part(), part()), 0..150)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_graph_of_tables_arrives_equal(entries in graph()) {
+        let vm = vm();
+        vm.set_global("graph", |stack| push_graph(stack, &entries));
+        prop_assert_eq!(vm.eval("check(graph) return 'ok'"), Ok("ok".to_owned()));
+    }
+
+    #[test]
+    fn any_bytes_decode_or_are_refused(data in prop::collection::vec(any::<u8>(), 0..200), n in 0u32..5) {
+        let vm = vm();
+        vm.with(|stack| check_bytes(stack, &data, n));
+    }
+
+    #[test]
+    fn damaged_encodings_decode_or_are_refused(
+        entries in graph(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)
+    ) {
+        let vm = vm();
+        vm.with(|stack| {
+            push_graph(stack, &entries);
+            let mut data = encode(stack, 1..2).unwrap().data.to_vec();
+            for (at, byte) in &damage {
+                let at = at.index(data.len());
+                data[at] = *byte;
+            }
+            check_bytes(stack, &data, 1);
+        });
+    }
+}
+
+/// Whatever decodes, encodes again.
+fn check_bytes(stack: &Stack, data: &[u8], n_values: u32) {
+    let top = stack.top();
+    let encoded = Encoded { data: data.iter().copied().collect(), n_values };
+    match decode(stack, &encoded) {
+        Ok(()) => {
+            assert_eq!(stack.top() - top, n_values as c_int);
+            encode(stack, top + 1..stack.top() + 1).unwrap();
+        }
+        Err(Malformed) => assert_eq!(stack.top(), top),
+    }
+    stack.set_top(top);
+}
+
+#[test]
+fn bytes_cannot_claim_more_room_than_they_fill() {
+    let vm = vm();
+    vm.with(|stack| {
+        for data in [
+            &[format::TABLE, 31, 0, 0, 0][..],
+            &[format::TABLE, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0],
+            &[format::TABLE, 255, 0, 0, 0],
+            &[format::SAME, 0],
+            &[format::STRING, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
+        ] {
+            let encoded = Encoded { data: data.iter().copied().collect(), n_values: 1 };
+            assert_eq!(decode(stack, &encoded), Err(Malformed), "{data:?}");
+        }
+        let encoded = Encoded { data: Bytes::new(), n_values: u32::MAX };
+        assert_eq!(decode(stack, &encoded), Err(Malformed));
+        assert_eq!(decode_array(stack, &encoded), Err(Malformed));
+        decode_one(stack, &encoded);
+        assert_eq!(stack.kind(-1), LuaType::Nil);
+    });
+}
+
+#[test]
+fn small_payloads_are_small() {
+    vm().with(|stack| {
+        let size = |push: &dyn Fn()| {
+            push();
+            encode_one(stack, -1, "argument 1").unwrap().size_bytes()
+        };
+        assert_eq!(size(&|| stack.push_int(7)), 1);
+        assert_eq!(size(&|| stack.push_bytes("hello")), 6);
+        assert_eq!(size(&|| stack.new_table(0, 0)), 5);
+    });
+}
