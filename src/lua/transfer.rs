@@ -34,6 +34,8 @@ mod seen;
 mod tests;
 
 pub(crate) use format::Malformed;
+pub use outside::{Table, Value};
+pub(crate) use outside::{decode_value, encode_values};
 pub(crate) use plain::PlainType;
 
 use decode::Decoder;
