@@ -37,9 +37,9 @@ impl Engine {
     /// A text for the user: a source that does not compile, a system without threads.
     pub(crate) fn new(app: App, stdout: impl Write + Send + 'static) -> Result<Arc<Self>, String> {
         let app = Arc::new(app);
-        let output = Output::new(stdout).map_err(|error| format!("cannot start a thread: {error}"))?;
-        let env =
-            Environment { catalog: Catalog::default(), output, started: Instant::now() };
+        let output =
+            Output::new(stdout).map_err(|error| format!("cannot start a thread: {error}"))?;
+        let env = Environment { catalog: Catalog::default(), output, started: Instant::now() };
         compile::fill(&env.catalog, &app)?;
         let failures = Arc::new(Failures::new(&app));
         let runtime = Runtime::new();
@@ -64,7 +64,7 @@ impl Engine {
         host_id: &str,
         args: Encoded,
         watcher: Option<Observer>,
-    ) -> Result<Pid, Failure> {
+    ) -> Result<Pid, Box<Failure>> {
         let program = self.env.catalog.program(entry).map_err(|why| no_program(entry, why))?;
         let host = self.running_host(host_id)?;
         let limits = program.limits.or(&host.config().limits);
@@ -82,34 +82,38 @@ impl Engine {
             link: false,
         };
         let spawned = self.runtime.spawn(&host, request, None, host.pool().outside());
-        spawned.map(|spawned| spawned.pid).map_err(|error| {
-            let (kind, text) = match error {
-                SpawnError::Stopping => (kind::UNAVAILABLE, "host is shutting down"),
-                SpawnError::MaxProcesses => (kind::LIMIT_EXCEEDED, "max processes limit exceeded"),
-            };
-            Failure::new(kind, format!("{text}: {host_id}")).with_retryable(true)
+        spawned.map(|spawned| spawned.pid).map_err(|error| match error {
+            SpawnError::Stopping => {
+                passing(kind::UNAVAILABLE, format!("host is shutting down: {host_id}"))
+            }
+            SpawnError::MaxProcesses => {
+                passing(kind::LIMIT_EXCEEDED, format!("max processes limit exceeded: {host_id}"))
+            }
         })
     }
 
-    fn running_host(&self, id: &str) -> Result<Arc<Host>, Failure> {
-        let refuse = |kind, text| Err(Failure::new(kind, text).with_retryable(false));
+    fn running_host(&self, id: &str) -> Result<Arc<Host>, Box<Failure>> {
         match (self.env.catalog.host(id), self.env.catalog.other_kind(id)) {
             (Some(lua::HostEntry::Running(host)), _) => Ok(host),
             (Some(lua::HostEntry::Stopped), _) => {
-                let text = format!("host is not running: {id}");
-                Err(Failure::new(kind::UNAVAILABLE, text).with_retryable(true))
+                Err(passing(kind::UNAVAILABLE, format!("host is not running: {id}")))
             }
             (None, Some(what)) => {
-                refuse(kind::INVALID, format!("entry is not a process host: {id} ({what})"))
+                let text = format!("entry is not a process host: {id} ({what})");
+                Err(lasting(kind::INVALID, text))
             }
-            (None, None) => refuse(kind::NOT_FOUND, format!("host not found: {id}")),
+            (None, None) => Err(lasting(kind::NOT_FOUND, format!("host not found: {id}"))),
         }
     }
 
     /// Sends a message without sender to a PID or name.
-    pub(crate) fn send(&self, dest: &str, topic: &[u8], payload: Encoded) -> Result<(), Failure> {
-        let not_found =
-            || Failure::new(kind::NOT_FOUND, format!("process not found: {dest}")).with_retryable(false);
+    pub(crate) fn send(
+        &self,
+        dest: &str,
+        topic: &[u8],
+        payload: Encoded,
+    ) -> Result<(), Box<Failure>> {
+        let not_found = || lasting(kind::NOT_FOUND, format!("process not found: {dest}"));
         let pid = self.runtime.parse_pid(dest.as_bytes()).or_else(|| self.runtime.lookup(dest));
         let process = pid.and_then(|pid| self.runtime.find(pid)).ok_or_else(not_found)?;
         let message =
@@ -118,12 +122,9 @@ impl Engine {
         sent.map_err(|error| match error {
             SendError::NotFound => not_found(),
             SendError::TooLarge(bytes) => {
-                let text = format!("message too large: {bytes} bytes");
-                Failure::new(kind::LIMIT_EXCEEDED, text).with_retryable(false)
+                lasting(kind::LIMIT_EXCEEDED, format!("message too large: {bytes} bytes"))
             }
-            SendError::Full => {
-                Failure::new(kind::RATE_LIMITED, "mailbox full").with_retryable(true)
-            }
+            SendError::Full => passing(kind::RATE_LIMITED, "mailbox full".to_owned()),
         })
     }
 
@@ -172,16 +173,27 @@ fn outside(process: &Process) -> &dyn Context<Process> {
     process.host().pool().outside()
 }
 
-fn no_program(id: &str, why: NoProgram) -> Failure {
-    let (kind, text) = match why {
+/// An error that trying again will not help.
+fn lasting(kind: &'static str, text: String) -> Box<Failure> {
+    Box::new(Failure::new(kind, text).with_retryable(false))
+}
+
+/// An error that may be gone later.
+fn passing(kind: &'static str, text: String) -> Box<Failure> {
+    Box::new(Failure::new(kind, text).with_retryable(true))
+}
+
+fn no_program(id: &str, why: NoProgram) -> Box<Failure> {
+    match why {
         NoProgram::Missing if EntryId::parse(id).is_none() => {
-            (kind::INVALID, format!("invalid entry id: {id}"))
+            lasting(kind::INVALID, format!("invalid entry id: {id}"))
         }
-        NoProgram::Missing => (kind::NOT_FOUND, format!("entry not found: {id}")),
+        NoProgram::Missing => lasting(kind::NOT_FOUND, format!("entry not found: {id}")),
         NoProgram::OtherKind(what) => {
-            (kind::INVALID, format!("entry is not a process: {id} ({what})"))
+            lasting(kind::INVALID, format!("entry is not a process: {id} ({what})"))
         }
-        NoProgram::Broken(text) => (kind::INTERNAL, format!("failed to load script: {text}")),
-    };
-    Failure::new(kind, text).with_retryable(false)
+        NoProgram::Broken(text) => {
+            lasting(kind::INTERNAL, format!("failed to load script: {text}"))
+        }
+    }
 }

@@ -53,12 +53,7 @@ impl Failures {
     }
 
     /// Records the failure of a process.
-    pub(crate) fn record(
-        &self,
-        process: &Process,
-        exit: &Exit,
-        places: &dyn Fn() -> Vec<String>,
-    ) {
+    pub(crate) fn record(&self, process: &Process, exit: &Exit, places: &dyn Fn() -> Vec<String>) {
         let Some(failure) = &exit.error else { return };
         let (pid, entry) = (process.pid(), process.entry());
         if process.runtime().is_stopping() && *failure == Failure::shutdown() {

@@ -18,8 +18,11 @@ const STACK_BYTES: usize = 2 << 20;
 /// The hosts that were started.
 #[derive(Debug, Default)]
 pub(crate) struct Hosts {
-    running: Mutex<Vec<(Arc<Host>, Arc<ThreadPool<Process>>)>>,
+    running: Mutex<Vec<Running>>,
 }
+
+/// A host and its workers.
+type Running = (Arc<Host>, Arc<ThreadPool<Process>>);
 
 impl Hosts {
     /// Starts the workers of a host.
@@ -57,7 +60,8 @@ impl Hosts {
     pub(crate) fn is_quiet(&self) -> bool {
         let running = self.lock();
         let pass = || running.iter().all(|(_, pool)| pool.is_quiet());
-        let n_turns = || -> u64 { running.iter().map(|(_, pool)| pool.stats().total().turns).sum() };
+        let n_turns =
+            || -> u64 { running.iter().map(|(_, pool)| pool.stats().total().turns).sum() };
         let before = n_turns();
         pass() && pass() && n_turns() == before
     }
@@ -75,7 +79,7 @@ impl Hosts {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Arc<Host>, Arc<ThreadPool<Process>>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -210,7 +210,7 @@ impl Running {
     ///
     /// # Errors
     /// As those of `process.spawn`.
-    pub fn spawn(&self, entry: &str, args: &[Value]) -> Result<Process, Failure> {
+    pub fn spawn(&self, entry: &str, args: &[Value]) -> Result<Process, Box<Failure>> {
         let app = self.app();
         let found = app.entry(entry);
         let host = found.and_then(|entry| match &entry.kind {
@@ -224,7 +224,12 @@ impl Running {
     ///
     /// # Errors
     /// As those of `process.spawn`.
-    pub fn spawn_on(&self, host: &str, entry: &str, args: &[Value]) -> Result<Process, Failure> {
+    pub fn spawn_on(
+        &self,
+        host: &str,
+        entry: &str,
+        args: &[Value],
+    ) -> Result<Process, Box<Failure>> {
         let (awaited, observer) = self.engine.board.await_exit();
         let args = lua::encode_values(args);
         let pid = self.engine.spawn(entry, host, args, Some(observer))?;
@@ -235,7 +240,7 @@ impl Running {
     ///
     /// # Errors
     /// As those of `process.send`.
-    pub fn send(&self, dest: &str, topic: &str, payload: &[Value]) -> Result<(), Failure> {
+    pub fn send(&self, dest: &str, topic: &str, payload: &[Value]) -> Result<(), Box<Failure>> {
         self.engine.send(dest, topic.as_bytes(), lua::encode_values(payload))
     }
 
@@ -308,10 +313,10 @@ impl Process {
     ///
     /// # Errors
     /// The failure that ended it.
-    pub fn wait(&self) -> Result<Value, Failure> {
+    pub fn wait(&self) -> Result<Value, Box<Failure>> {
         let exit = self.board.wait(&self.awaited).ok_or_else(Failure::shutdown)?;
         match &exit.error {
-            Some(failure) => Err(failure.clone()),
+            Some(failure) => Err(Box::new(failure.clone())),
             None => Ok(exit.value.as_ref().map(lua::decode_value).unwrap_or_default()),
         }
     }

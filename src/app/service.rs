@@ -129,7 +129,8 @@ impl Supervisor {
         for Start { id, after } in self.order.clone() {
             let service = self.service(&id);
             let own_host = service.as_ref().map(|service| service.host.clone());
-            let needed = after.iter().find(|id| missing.contains(*id) && own_host.as_ref() != Some(id));
+            let needed =
+                after.iter().find(|id| missing.contains(*id) && own_host.as_ref() != Some(id));
             if let Some(needed) = needed {
                 tracing::warn!(entry = %id, "not started: `{needed}` does not run");
                 self.services.extend(service);
@@ -182,7 +183,7 @@ impl Supervisor {
         })
     }
 
-    fn boot_host(&self, id: &EntryId) -> Result<(), Failure> {
+    fn boot_host(&self, id: &EntryId) -> Result<(), Box<Failure>> {
         let Some(host) = self.engine.app.host(id.as_str()) else { return Ok(()) };
         let began_ns = monotonic_ns();
         let started = self.engine.hosts.start(id.as_str(), host).map_err(|error| {
@@ -196,7 +197,7 @@ impl Supervisor {
 
     /// Starts a service for the first time. An optional one that cannot start, but might later, is
     /// tried again like one that failed.
-    fn boot_service(&mut self, service: Service, startup: Startup) -> Result<(), Failure> {
+    fn boot_service(&mut self, service: Service, startup: Startup) -> Result<(), Box<Failure>> {
         let idx = self.services.len();
         self.services.push(service);
         let started = self.start(idx);
@@ -210,7 +211,7 @@ impl Supervisor {
     }
 
     /// Spawns the process of a service.
-    fn start(&mut self, idx: usize) -> Result<(), Failure> {
+    fn start(&mut self, idx: usize) -> Result<(), Box<Failure>> {
         let service = &mut self.services[idx];
         let sender = self.sender.clone();
         let observer = Observer::new(move |pid, exit| {
@@ -222,7 +223,7 @@ impl Supervisor {
         let pid = self.engine.spawn(process, host, service.args.clone(), Some(observer))?;
         if let Err(failure) = in_time(since_ns, &service.lifecycle) {
             if let Some(process) = self.engine.runtime.find(pid) {
-                self.engine.kill(&process, failure.clone());
+                self.engine.kill(&process, (*failure).clone());
             }
             return Err(failure);
         }
@@ -415,13 +416,13 @@ impl Service {
 }
 
 /// A start that took longer than `start_timeout` is an error.
-fn in_time(began_ns: u64, lifecycle: &Lifecycle) -> Result<(), Failure> {
+fn in_time(began_ns: u64, lifecycle: &Lifecycle) -> Result<(), Box<Failure>> {
     if monotonic_ns().saturating_sub(began_ns) <= lifecycle.start_timeout_ns {
         return Ok(());
     }
     let timeout = display_duration(lifecycle.start_timeout_ns);
-    Err(Failure::new(kind::TIMEOUT, format!("start timeout of {timeout} exceeded"))
-        .with_retryable(false))
+    let failure = Failure::new(kind::TIMEOUT, format!("start timeout of {timeout} exceeded"));
+    Err(Box::new(failure.with_retryable(false)))
 }
 
 /// Whether a shutdown waits for anybody.
@@ -505,12 +506,16 @@ fn lua_value(value: &Value) -> lua::Value {
         Value::Int(value) => (*value).into(),
         Value::Float(value) => (*value).into(),
         Value::Str(value) => value.as_str().into(),
-        Value::List(list) => {
-            lua::Value::Table(lua::Table { list: list.iter().map(lua_value).collect(), fields: Vec::new() })
-        }
+        Value::List(list) => lua::Value::Table(lua::Table {
+            list: list.iter().map(lua_value).collect(),
+            fields: Vec::new(),
+        }),
         Value::Map(pairs) => {
             let field = |(key, value): &(String, Value)| (key.as_str().into(), lua_value(value));
-            lua::Value::Table(lua::Table { list: Vec::new(), fields: pairs.iter().map(field).collect() })
+            lua::Value::Table(lua::Table {
+                list: Vec::new(),
+                fields: pairs.iter().map(field).collect(),
+            })
         }
     }
 }

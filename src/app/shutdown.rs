@@ -123,7 +123,11 @@ impl Shutdown {
     /// running services in the order in which they stop.
     pub(crate) fn begin(now_ns: u64, timeout_ns: u64, mut waves: Vec<Vec<Target>>) -> Self {
         waves.reverse();
-        Self { end_ns: now_ns.saturating_add(timeout_ns), waves, phase: Phase::Step(Step::default()) }
+        Self {
+            end_ns: now_ns.saturating_add(timeout_ns),
+            waves,
+            phase: Phase::Step(Step::default()),
+        }
     }
 
     /// When it is over at the latest.
@@ -145,7 +149,9 @@ impl Shutdown {
     /// Does what is due. To be called again and again, soon after something ended or a little later.
     pub(crate) fn poll(&mut self, now_ns: u64, world: &mut impl World) -> Progress {
         loop {
-            let Phase::Step(step) = &mut self.phase else { return self.poll_killing(now_ns, world) };
+            let Phase::Step(step) = &mut self.phase else {
+                return self.poll_killing(now_ns, world);
+            };
             step.forget_ended(world);
             if !step.waited.is_empty() || world.n_live() == 0 {
                 break;
@@ -251,7 +257,8 @@ impl Step {
         self.noticed = true;
         let alive: Vec<&Waited> =
             self.waited.iter().filter(|waited| world.is_alive(waited.target.pid)).collect();
-        let deadline_ns = |waited: &&Waited| if waited.killed { end_ns } else { waited.deadline_ns };
+        let deadline_ns =
+            |waited: &&Waited| if waited.killed { end_ns } else { waited.deadline_ns };
         let latest_ns = alive.iter().map(deadline_ns).max().unwrap_or(end_ns).min(end_ns);
         world.notice(&notice(&alive, latest_ns.saturating_sub(now_ns)));
     }
@@ -437,7 +444,8 @@ mod tests {
 
     #[test]
     fn dependents_end_before_what_they_require_is_asked() {
-        let all = vec![Fake::new(1000, Some(20)), Fake::new(1000, Some(30)), Fake::new(1000, Some(10))];
+        let all =
+            vec![Fake::new(1000, Some(20)), Fake::new(1000, Some(30)), Fake::new(1000, Some(10))];
         let mut world = FakeWorld { all, ..FakeWorld::default() };
         let mut shutdown = begin(&world, 30_000, &[vec![], vec![0], vec![0]]);
         assert_eq!(world.run(&mut shutdown), Progress::Done);

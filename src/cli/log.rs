@@ -1,13 +1,16 @@
 //! Log records on stderr: one a line, with time, level, PID and entry id.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::io;
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{self, FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::app::LogLevel;
@@ -20,13 +23,9 @@ pub(crate) fn start(level: LogLevel) {
         LogLevel::Warn => Level::WARN,
         LogLevel::Error => Level::ERROR,
     };
-    let subscriber = tracing_subscriber::fmt()
-        .event_format(Line)
-        .with_max_level(level)
-        .with_writer(io::stderr)
-        // Nobody may be reading any more, which is no reason to panic.
-        .log_internal_errors(false)
-        .finish();
+    // Nobody may be reading any more, which is no reason to panic.
+    let lines = fmt::layer().event_format(Line).with_writer(io::stderr).log_internal_errors(false);
+    let subscriber = registry().with(LevelFilter::from_level(level)).with(lines);
     // Whoever called this as a library has a log already.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
@@ -45,7 +44,7 @@ where
         _: &FmtContext<'_, S, N>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
-    ) -> fmt::Result {
+    ) -> std::fmt::Result {
         let mut record = Record::default();
         event.record(&mut record);
         SystemTime.format_time(&mut writer)?;
@@ -90,7 +89,7 @@ impl Visit for Record {
         self.add(field, value);
     }
 
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         self.add(field, &format!("{value:?}"));
     }
 }

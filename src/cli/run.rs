@@ -108,12 +108,17 @@ fn plan(args: RunArgs, app: &App) -> Result<Option<Exec>, String> {
         .ok_or_else(|| format!("unknown entry `{wanted}` for -x{}", listed(app)))?;
     if !matches!(entry.kind, Kind::Process(_)) {
         let kind = entry.kind.name();
-        return Err(format!("-x runs a process.lua entry, but `{wanted}` is a {kind}{}", listed(app)));
+        return Err(format!(
+            "-x runs a process.lua entry, but `{wanted}` is a {kind}{}",
+            listed(app)
+        ));
     }
     let host = match args.host {
         Some(host) => {
             let known = EntryId::parse(&host).filter(|id| app.host(id.as_str()).is_some());
-            known.ok_or_else(|| format!("unknown host `{host}`: expected the id of a process.host"))?
+            known.ok_or_else(|| {
+                format!("unknown host `{host}`: expected the id of a process.host")
+            })?
         }
         None => app.host_of(&entry.kind).unwrap_or(app.default_host()).clone(),
     };
