@@ -27,6 +27,7 @@ mod decode;
 mod encode;
 mod format;
 mod levels;
+mod outside;
 pub(crate) mod path;
 mod plain;
 mod seen;
