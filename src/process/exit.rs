@@ -1,6 +1,7 @@
 //! How a process ended: its value, or the failure that watchers, links and the log get to see.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::message::Encoded;
 
@@ -44,6 +45,14 @@ pub struct Failure {
     /// The text that `err:stack()` gives; empty for errors made by the runtime.
     pub stack: Vec<u8>,
 }
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+impl std::error::Error for Failure {}
 
 impl Failure {
     /// A failure with a message and kind, retryable unspecified.
