@@ -29,6 +29,7 @@ mod decode;
 mod encode;
 mod format;
 mod levels;
+mod outside;
 pub(crate) mod path;
 pub(crate) mod plain;
 mod seen;
@@ -38,6 +39,8 @@ mod tests;
 #[cfg(fuzzing)]
 pub use check::check_bytes;
 pub(crate) use format::Malformed;
+pub use outside::{Table, Value};
+pub(crate) use outside::{decode_value, encode_values};
 
 use decode::Decoder;
 use encode::{Encoder, Strictness};
