@@ -31,7 +31,7 @@ mod format;
 mod levels;
 mod outside;
 pub(crate) mod path;
-pub(crate) mod plain;
+mod plain;
 mod seen;
 #[cfg(test)]
 mod tests;

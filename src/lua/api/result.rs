@@ -16,7 +16,7 @@ use super::errors;
 use crate::lua::objects;
 use crate::lua::raw::ffi::{self, lua_State};
 use crate::lua::raw::{LuaType, Outcome, Raise, Stack, call_host};
-use crate::lua::transfer::{self, CannotCross};
+use crate::lua::transfer;
 use crate::process::Exit;
 
 /// Pushes the record of an end.
@@ -35,17 +35,6 @@ pub(crate) fn push(stack: &Stack, exit: &Exit) {
         stack.raw_set_field(-2, "truncated");
     }
     mark_record(stack, -1);
-}
-
-/// The normal end with the value at `index`, and what was left out of it because it cannot cross.
-pub(crate) fn to_exit(stack: &Stack, index: c_int) -> (Exit, Option<CannotCross>) {
-    if stack.is_nil(index) {
-        return (Exit::normal(None), None);
-    }
-    let (value, dropped) = transfer::encode_rest(stack, index, "result");
-    let truncated = value.size_bytes() > errors::CARRIED_MAX;
-    let value = (!truncated).then_some(value);
-    (Exit { value, truncated, ..Exit::default() }, dropped)
 }
 
 /// Whether the table at `index` is a result record.

@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 
 use super::{Malformed, decode, encode};
+#[cfg(fuzzing)]
 use crate::lua::api::testing::TestVm;
 use crate::lua::raw::Stack;
 use crate::process::Encoded;
@@ -11,6 +12,7 @@ use crate::process::Encoded;
 ///
 /// # Panics
 /// When they do something else.
+#[cfg(fuzzing)]
 pub fn check_bytes(data: &[u8]) {
     let Some((n_values, data)) = data.split_first() else { return };
     TestVm::new().with(|stack| check_encoding(stack, data, u32::from(*n_values % 4)));

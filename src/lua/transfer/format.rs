@@ -9,7 +9,7 @@
 use smallvec::SmallVec;
 
 /// The bytes of an encoding that is being written.
-pub(crate) type Bytes = SmallVec<[u8; 40]>;
+pub(super) type Bytes = SmallVec<[u8; 40]>;
 
 /// nil, and the end of a list.
 pub(super) const NIL: u8 = 0;

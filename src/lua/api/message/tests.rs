@@ -2,14 +2,14 @@
 
 use super::*;
 use crate::lua::api::testing::TestVm;
-use crate::process::{Encoded, Pid, Serial};
+use crate::process::{Pid, Serial, Topic};
 
 /// `message(topic, from_self, ...)` is a message with a payload.
 fn vm() -> TestVm {
     let vm = TestVm::new();
     vm.with(install_string_call);
     vm.set_global("payload", payload::open);
-    vm.set_global("message", |stack| stack.push_fn(host!(|stack, _cx| message(stack))));
+    vm.set_global("message", |stack| stack.push_fn(host!(message)));
     vm.run(
         r#"
         function raises(text, f, ...)
@@ -21,11 +21,11 @@ fn vm() -> TestVm {
     vm
 }
 
-fn message(stack: &Stack) -> Result<Outcome, Raise> {
+fn message(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let topic = stack.bytes(1).unwrap_or_default().iter().copied().collect();
     let from = stack.truthy(2).then(|| Pid::new(Serial::new(4, 0), "app:h"));
     let payload = transfer::encode(stack, stack.rest(3)).unwrap();
-    push(stack, &Message { topic, from, payload, call: None, attachment: None });
+    push(stack, cx, Message { topic, from, payload, call: None, attachment: None });
     Ok(Outcome::Return(1))
 }
 
@@ -104,30 +104,31 @@ fn only_a_field_of_the_message_may_be_called() {
 #[test]
 fn a_plain_listener_gets_the_values() {
     let vm = vm();
-    let receive = |payload: Encoded, code: &str| {
-        vm.set_global("v", |stack| {
-            let payload = payload.clone();
-            let topic = Default::default();
-            push_plain(
-                stack,
-                &Message { topic, from: None, payload, call: None, attachment: None },
-            );
-        });
-        vm.run(code);
-    };
-    let encode = |push: &dyn Fn(&Stack)| {
-        vm.with(|stack| {
-            push(stack);
-            transfer::encode(stack, stack.rest(1)).unwrap()
-        })
-    };
-    receive(encode(&|_| {}), "assert(v == nil)");
-    receive(encode(&|stack| stack.push_int(1)), "assert(v == 1)");
-    let two = encode(&|stack| {
-        stack.push_int(1);
-        stack.push_int(2);
-    });
-    receive(two, "assert(#v == 2 and v[2] == 2)");
-    let damaged = Encoded { data: smallvec::smallvec![255, 13], n_values: 2 };
-    receive(damaged, "assert(v == nil)");
+    vm.set_global("receive", |stack| stack.push_fn(host!(receive)));
+    vm.run(
+        r#"
+        assert(receive() == nil and receive(1) == 1 and receive(nil) == nil)
+        local two = receive(1, 2)
+        assert(#two == 2 and two[2] == 2)
+        "#,
+    );
+}
+
+/// What a plain listener gets of a message with the arguments as payload.
+fn receive(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
+    let payload = transfer::encode(stack, stack.rest(1)).unwrap();
+    let topic = Topic::default();
+    let mut message = Message { topic, from: None, payload, call: None, attachment: None };
+    push_plain(stack, cx, &mut message);
+    Ok(Outcome::Return(1))
+}
+
+#[test]
+fn an_answer_needs_a_call() {
+    vm().run(
+        r#"
+        local m = message("t", true, 1)
+        assert(not pcall(m.reply, 1) and type(m.reply) == "function")
+        "#,
+    );
 }

@@ -19,7 +19,8 @@ fn vm() -> TestVm {
     vm.set_global("failed", |stack| push(stack, &Exit::failed(Failure::new("Internal", "boom"))));
     vm.set_global("record", |stack| {
         stack.push_fn(host!(|stack, _cx| {
-            push(stack, &to_exit(stack, 1).0);
+            let value = transfer::encode_one(stack, 1, "result").unwrap();
+            push(stack, &Exit::normal(Some(value)));
             Ok(Outcome::Return(1))
         }));
     });
@@ -135,19 +136,4 @@ fn a_cut_result_says_so() {
     let vm = vm();
     vm.set_global("cut", |stack| push(stack, &Exit { truncated: true, ..Exit::default() }));
     vm.run("assert(cut.truncated == true and cut.value == nil and record(1).truncated == nil)");
-}
-
-#[test]
-fn a_value_too_large_to_carry_is_left_out() {
-    TestVm::new().with(|stack| {
-        stack.push_bytes(vec![b'x'; errors::CARRIED_MAX]);
-        let (exit, dropped) = to_exit(stack, 1);
-        assert_eq!((exit.value, exit.truncated, dropped), (None, true, None));
-        stack.push_nil();
-        assert_eq!(to_exit(stack, 2), (Exit::normal(None), None));
-        assert_eq!(to_exit(stack, 3), (Exit::normal(None), None));
-        stack.push_fn(host!(|_stack, _cx| Ok(Outcome::Return(0))));
-        let dropped = to_exit(stack, 3).1.unwrap();
-        assert_eq!(dropped.to_string(), "cannot send a function (result)");
-    });
 }
