@@ -619,6 +619,25 @@ impl Stack {
         }
     }
 
+    /// The C function at `index`.
+    pub(crate) fn host_function(&self, index: c_int) -> Option<HostFn> {
+        // SAFETY: see above.
+        unsafe { ffi::lua_tocfunction(self.l, index) }
+    }
+
+    /// The host function that runs.
+    pub(crate) fn running_function(&self) -> Option<HostFn> {
+        // SAFETY: see above; `f` pushes the function of a level that exists.
+        let pushed = unsafe {
+            let mut info: ffi::lua_Debug = std::mem::zeroed();
+            ffi::lua_getstack(self.l, 0, &mut info) != 0
+                && ffi::lua_getinfo(self.l, c"f".as_ptr(), &mut info) != 0
+        };
+        let function = pushed.then(|| self.host_function(-1));
+        self.pop(c_int::from(pushed));
+        function.flatten()
+    }
+
     fn debug(&self, level: c_int, what: &CStr) -> Option<ffi::lua_Debug> {
         // SAFETY: see above; a zeroed lua_Debug is a valid out-parameter, `getinfo` without the `f`,
         // `L` options pushes nothing and does not allocate.
