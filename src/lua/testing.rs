@@ -20,8 +20,8 @@ use super::raw::{Outcome, Raise, Stack, Universe, host};
 use super::stdlib;
 use super::vm::Vm;
 use crate::process::{
-    Body, Encoded, Exit, Host, HostConfig, Limits, MonitorKey, Runtime, SpawnRequest, Step, StepEnd,
-    Watch, Watcher,
+    Body, Encoded, Exit, Host, HostConfig, Limits, MonitorKey, Runtime, SpawnRequest, Step,
+    StepEnd, Watch, Watcher,
 };
 use crate::scheduler::Pool;
 use crate::scheduler::sim::SimPool;
@@ -112,9 +112,7 @@ pub(crate) struct TestVm(Vm);
 
 impl TestVm {
     /// Runs `test` with a fresh VM.
-    pub(crate) fn with<R: Send + 'static>(
-        test: impl FnOnce(&TestVm) -> R + Send + 'static,
-    ) -> R {
+    pub(crate) fn with<R: Send + 'static>(test: impl FnOnce(&TestVm) -> R + Send + 'static) -> R {
         TestVm::with_bare(|vm| {
             vm.stack(|stack| {
                 stdlib::open(stack, [1, 2]);

@@ -30,11 +30,11 @@ mod tests;
 mod xpcall;
 
 pub(crate) use catalog::Library;
-pub(crate) use lazy::{fill_if_lazy, push_library, set_seed};
+pub(crate) use lazy::{fill_if_lazy, push_library};
 
 use self::catalog::{Value, stock};
-use super::cx::Cx;
-use super::raw::{Outcome, Raise, Stack, host};
+use super::api::{self, coroutine};
+use super::raw::{Stack, host};
 
 /// Fills the globals of a fresh VM. `math.random` will start from `seed`.
 pub(crate) fn open(stack: &Stack, seed: [u64; 2]) {
@@ -53,13 +53,19 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::Globals, "coroutine", Value::Library(Library::Coroutine)),
     (Library::Globals, "os", Value::Library(Library::Os)),
     (Library::Globals, "debug", Value::Library(Library::Debug)),
+    (Library::Globals, "errors", Value::Build(|stack| api::base::push_builtin(stack, "errors"))),
+    (Library::Globals, "channel", Value::Build(|stack| api::base::push_builtin(stack, "channel"))),
+    (Library::Globals, "process", Value::Build(|stack| api::base::push_builtin(stack, "process"))),
+    (Library::Globals, "payload", Value::Build(|stack| api::base::push_builtin(stack, "payload"))),
+    (Library::Globals, "time", Value::Build(|stack| api::base::push_builtin(stack, "time"))),
     (Library::Globals, "collectgarbage", Value::Function(host!(base::collectgarbage))),
     (Library::Globals, "getmetatable", Value::Function(host!(base::getmetatable))),
     (Library::Globals, "load", Value::Function(host!(load::load))),
     (Library::Globals, "next", Value::Function(base::NEXT)),
-    (Library::Globals, "print", Value::Function(host!(print))),
+    (Library::Globals, "print", Value::Function(api::base::PRINT)),
     (Library::Globals, "rawget", Value::Function(host!(base::rawget))),
     (Library::Globals, "rawset", Value::Function(host!(base::rawset))),
+    (Library::Globals, "require", Value::Function(api::base::REQUIRE)),
     (Library::Globals, "setmetatable", Value::Function(host!(base::setmetatable))),
     (Library::Globals, "unpack", Value::Build(|stack| stack.push_fn(stock().unpack))),
     (Library::Globals, "warn", Value::Function(host!(base::warn))),
@@ -73,17 +79,18 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::String, "match", Value::Function(strings::MATCH)),
     (Library::String, "sub", Value::Function(strings::SUB)),
     (Library::String, "upper", Value::Function(strings::UPPER)),
+    (Library::Coroutine, "close", Value::Function(coroutine::CLOSE)),
+    (Library::Coroutine, "create", Value::Function(coroutine::CREATE)),
+    (Library::Coroutine, "isyieldable", Value::Function(coroutine::IS_YIELDABLE)),
+    (Library::Coroutine, "resume", Value::Function(coroutine::RESUME)),
+    (Library::Coroutine, "running", Value::Function(coroutine::RUNNING)),
+    (Library::Coroutine, "spawn", Value::Function(coroutine::SPAWN)),
+    (Library::Coroutine, "status", Value::Function(coroutine::STATUS)),
+    (Library::Coroutine, "wrap", Value::Function(coroutine::WRAP)),
+    (Library::Coroutine, "yield", Value::Function(coroutine::YIELD)),
     (Library::Table, "sort", Value::Function(host!(sort::sort))),
     (Library::Os, "clock", Value::Function(host!(os::clock))),
     (Library::Os, "date", Value::Function(host!(os::date))),
     (Library::Os, "difftime", Value::Function(host!(os::difftime))),
     (Library::Os, "time", Value::Function(host!(os::time))),
 ];
-
-/// `print`. lead: writes a line to the output of the process; until then nowhere.
-fn print(_: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
-    Ok(Outcome::Return(0))
-}
-
-/// Writes a log line of level warn. lead: to the log of the process; until then nowhere.
-fn log_warning(_: &mut Cx, _text: &[u8]) {}
