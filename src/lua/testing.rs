@@ -20,7 +20,7 @@ use super::raw::{Outcome, Raise, Stack, Universe, host};
 use super::stdlib;
 use super::vm::Vm;
 use crate::process::{
-    Body, Encoded, Exit, Host, HostConfig, Limits, MonitorKey, Runtime, SpawnRequest, Step,
+    Body, Encoded, Exit, Host, HostConfig, Limits, MonitorKey, Observer, Runtime, SpawnRequest, Step,
     StepEnd, Watch, Watcher,
 };
 use crate::scheduler::Pool;
@@ -67,6 +67,7 @@ fn simulate(seed: u64, body: Box<dyn Body>) -> Arc<Exit> {
     let host = Host::new(config, pool.clone());
     runtime.add_host(host.clone());
     let (sender, exits) = mpsc::channel();
+    let told = Observer::new(move |_, exit| sender.send(exit.clone()).unwrap());
     let request = SpawnRequest {
         entry: "test".into(),
         body,
@@ -74,12 +75,12 @@ fn simulate(seed: u64, body: Box<dyn Body>) -> Arc<Exit> {
         trap_links: false,
         name: None,
         messages: Vec::new(),
-        watch: Watch::Outside(Watcher::Outside(sender, MonitorKey { watcher: 0, id: 1 })),
+        watch: Watch::Outside(Watcher::Outside(told, MonitorKey { watcher: 0, id: 1 })),
         link: false,
     };
     runtime.spawn(&host, request, None, pool.outside()).unwrap();
     pool.run_until_idle();
-    exits.try_recv().expect("the process has ended").1
+    exits.try_recv().expect("the process has ended")
 }
 
 /// Runs a whole program in the simulator of that seed, with slices of a random length: how it ended.

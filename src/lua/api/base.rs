@@ -12,6 +12,7 @@ use super::channel::ChannelModule;
 use super::errors;
 use super::json;
 use super::logger::LoggerModule;
+use super::message;
 use super::module;
 use super::net::NetModule;
 use super::payload;
@@ -26,8 +27,11 @@ use crate::lua::raw::{HostFn, LuaType, Outcome, Raise, Stack, call_host, host};
 use crate::lua::stdlib::{Library, push_library};
 use crate::process::Signal;
 
+/// Pushes a new table of a module.
+type Open = fn(&Stack);
+
 /// The Moonlet tables that are always there.
-const MODULES: [(&str, fn(&Stack)); 5] = [
+const MODULES: [(&str, Open); 5] = [
     ("errors", errors::open),
     ("channel", module::open::<ChannelModule>),
     ("process", module::open::<ProcessModule>),
@@ -43,6 +47,7 @@ pub(crate) const REQUIRE: HostFn = host!(require);
 
 /// Adds the modules that the entry lists to the globals of a fresh VM.
 pub(crate) fn open(stack: &Stack, cx: &mut Cx) {
+    message::install_string_call(stack);
     stack.push_globals();
     let script = cx.program.script();
     for module in &script.modules {

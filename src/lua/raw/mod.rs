@@ -30,10 +30,10 @@ mod stack;
 mod universe;
 
 pub(crate) use host::{
-    ALL, Came, Continuation, HostFn, Outcome, Raise, call_continuation, call_host, continuation,
+    Came, Continuation, HostFn, Outcome, Raise, call_continuation, call_host, continuation,
     guarded, host,
 };
 pub(crate) use mlua::ffi;
-pub(crate) use object::{Object, ObjectHeader};
+pub(crate) use object::Object;
 pub(crate) use stack::{LuaType, REGISTRY, Stack};
 pub(crate) use universe::{Garbage, ThreadTag, Universe, allocate};

@@ -80,7 +80,9 @@ pub(crate) fn fill_if_lazy(stack: &Stack, index: c_int) {
     if stack.kind(index) == LuaType::Table && stack.push_metatable(index) {
         let lazy = Lazy::find(stack, index);
         stack.pop(1);
-        if let Some(lazy) = lazy {
+        if let Some(lazy) = lazy
+            && stack.reserve(8)
+        {
             lazy.fill(stack);
         }
     }

@@ -344,6 +344,8 @@ fn moonlet_tables_are_there_when_they_are_used() {
         end
         assert(select(2, pcall(require, '_G')):find(\"module '_G' not found\"))
         assert(process.id() ~= nil and type(print) == 'function')
+        local ok, message = pcall(payload.new, utf8)
+        assert(not ok and message:find('cannot send a function'), message)
         return true";
     let exit = simulate_program(1, source);
     assert!(exit.error.is_none(), "{exit:?}");
