@@ -20,8 +20,8 @@ use super::raw::{Outcome, Raise, Stack, Universe, host};
 use super::stdlib;
 use super::vm::Vm;
 use crate::process::{
-    Body, Encoded, Exit, Host, HostConfig, Limits, MonitorKey, Runtime, SpawnRequest, Step, StepEnd,
-    Watch, Watcher,
+    Body, Encoded, Exit, Host, HostConfig, Limits, MonitorKey, Observer, Runtime, SpawnRequest, Step,
+    StepEnd, Watch, Watcher,
 };
 use crate::scheduler::Pool;
 use crate::scheduler::sim::SimPool;
@@ -67,6 +67,7 @@ fn simulate(seed: u64, body: Box<dyn Body>) -> Arc<Exit> {
     let host = Host::new(config, pool.clone());
     runtime.add_host(host.clone());
     let (sender, exits) = mpsc::channel();
+    let told = Observer::new(move |_, exit| sender.send(exit.clone()).unwrap());
     let request = SpawnRequest {
         entry: "test".into(),
         body,
@@ -74,12 +75,12 @@ fn simulate(seed: u64, body: Box<dyn Body>) -> Arc<Exit> {
         trap_links: false,
         name: None,
         messages: Vec::new(),
-        watch: Watch::Outside(Watcher::Outside(sender, MonitorKey { watcher: 0, id: 1 })),
+        watch: Watch::Outside(Watcher::Outside(told, MonitorKey { watcher: 0, id: 1 })),
         link: false,
     };
     runtime.spawn(&host, request, None, pool.outside()).unwrap();
     pool.run_until_idle();
-    exits.try_recv().expect("the process has ended").1
+    exits.try_recv().expect("the process has ended")
 }
 
 /// Runs a whole program in the simulator of that seed, with slices of a random length: how it ended.
@@ -112,9 +113,7 @@ pub(crate) struct TestVm(Vm);
 
 impl TestVm {
     /// Runs `test` with a fresh VM.
-    pub(crate) fn with<R: Send + 'static>(
-        test: impl FnOnce(&TestVm) -> R + Send + 'static,
-    ) -> R {
+    pub(crate) fn with<R: Send + 'static>(test: impl FnOnce(&TestVm) -> R + Send + 'static) -> R {
         TestVm::with_bare(|vm| {
             vm.stack(|stack| {
                 stdlib::open(stack, [1, 2]);

@@ -29,16 +29,20 @@ fn libraries_have_the_members_of_stock_lua_and_of_the_specification() {
         for name in pairs(LIBRARY) do names[#names + 1] = name end
         table.sort(names)
         return table.concat(names, ' ')";
-    for library in ["table", "math", "utf8", "coroutine"] {
+    for library in ["table", "math", "utf8"] {
         same(&[&names.replace("LIBRARY", library)]);
     }
+    let with_spawn =
+        stock(&names.replace("LIBRARY", "coroutine")).replace("status", "spawn status");
+    assert_eq!(ours(&names.replace("LIBRARY", "coroutine")), with_spawn);
     assert_eq!(ours(&names.replace("LIBRARY", "os")), "clock date difftime time");
     assert_eq!(ours(&names.replace("LIBRARY", "debug")), "traceback");
     let without_dump = stock(&names.replace("LIBRARY", "string")).replace("dump ", "");
     assert_eq!(ours(&names.replace("LIBRARY", "string")), without_dump);
-    let globals = "_G _VERSION assert collectgarbage coroutine debug error getmetatable ipairs load \
-        math next os pairs pcall print rawequal rawget rawlen rawset select setmetatable string table \
-        tonumber tostring type unpack utf8 wait warn xpcall";
+    let globals = "_G _VERSION assert channel collectgarbage coroutine debug error errors \
+        getmetatable ipairs load math next os pairs payload pcall print process rawequal rawget \
+        rawlen rawset require select setmetatable string table time tonumber tostring type unpack \
+        utf8 wait warn xpcall";
     assert_eq!(ours(&names.replace("LIBRARY", "_G")), globals);
 }
 
@@ -83,7 +87,7 @@ fn lazy_tables_look_like_ordinary_ones() {
 fn what_reaches_outside_is_absent() {
     assert_eq!(
         ours(
-            "return dofile, loadfile, io, package, require, string.dump, os.exit, os.execute,
+            "return dofile, loadfile, io, package, arg, string.dump, os.exit, os.execute,
              os.getenv, debug.getregistry, debug.sethook, debug.setmetatable"
         ),
         ["nil"; 12].join(", ")
@@ -290,7 +294,8 @@ fn callbacks_of_gsub_and_comparators_of_sort_may_wait() {
     TestVm::with(|vm| {
         let source = "return ('a b'):gsub('%w', function(c) return wait(c) .. '!' end)";
         assert_eq!(vm.run_counted(source), ("a! b!, 2".to_owned(), 2));
-        let source = "local t = setmetatable({}, {__index = function(_, k) return wait(k) .. k end})
+        let source =
+            "local t = setmetatable({}, {__index = function(_, k) return wait(k) .. k end})
             return ('a b'):gsub('%w', t)";
         assert_eq!(vm.run_counted(source), ("aa bb, 2".to_owned(), 2));
         let source = "local t = {3, 1, 2}
@@ -301,6 +306,49 @@ fn callbacks_of_gsub_and_comparators_of_sort_may_wait() {
             table.sort(t) return t[1], t[2]";
         assert_eq!(vm.run_counted(source), ("1, 2".to_owned(), 1));
     });
+}
+
+#[test]
+fn string_functions_take_error_objects() {
+    let source = "
+        local e = errors.new('Not found: a-b')
+        assert(string.find(e, 'found') == 5 and e:message():find(errors.new('found'), 1, true) == 5)
+        assert(string.match(e, '%w+$') == 'b' and ('x'):match(errors.new('x')) == 'x')
+        local words = {}
+        for word in string.gmatch(e, '%w+') do words[#words + 1] = word end
+        assert(table.concat(words, ' ') == 'Not found a b')
+        assert(string.gsub(e, '%W', '') == 'Notfoundab' and string.gsub(e, '%w+', string.upper)
+            == 'NOT FOUND: A-B' and string.gsub('xy', 'x', errors.new('<%0>')) == '<x>y')
+        assert(string.gsub('Not', errors.new('o'), {o = 'a'}) == 'Nat')
+        assert(string.sub(e, -3) == 'a-b' and string.len(e) == 14)
+        assert(string.lower(e) == 'not found: a-b' and string.upper(e) == 'NOT FOUND: A-B')
+        assert(string.format(errors.new('%d%%'), 5) == '5%' and string.format('%s', e) == e:message())
+        local ok, message = pcall(string.rep, e, 2)
+        assert(not ok and message:find('string expected'), message)
+        ok, message = pcall(string.find, channel.new(), 'x')
+        assert(not ok and message:find('string expected'), message)
+        return true";
+    let exit = simulate_program(1, source);
+    assert!(exit.error.is_none(), "{exit:?}");
+}
+
+#[test]
+fn moonlet_tables_are_there_when_they_are_used() {
+    let source = "
+        assert(require('process') == process and require('string') == string)
+        local time_table = time
+        time, string = nil, nil
+        assert(time == nil and require('time') == time_table and require('string') == getmetatable('').__index)
+        for _, name in ipairs{'errors', 'channel', 'process', 'payload'} do
+            assert(type(_G[name]) == 'table' and rawget(_G, name) == require(name))
+        end
+        assert(select(2, pcall(require, '_G')):find(\"module '_G' not found\"))
+        assert(process.id() ~= nil and type(print) == 'function')
+        local ok, message = pcall(payload.new, utf8)
+        assert(not ok and message:find('cannot send a function'), message)
+        return true";
+    let exit = simulate_program(1, source);
+    assert!(exit.error.is_none(), "{exit:?}");
 }
 
 #[test]
@@ -321,7 +369,7 @@ fn interrupted_callbacks_go_on_where_they_were() {
         return true";
     for seed in 0..20 {
         let exit = simulate_program(seed, source);
-        assert!(exit.failure.is_none(), "seed {seed}: {exit:?}");
+        assert!(exit.error.is_none(), "seed {seed}: {exit:?}");
     }
 }
 
