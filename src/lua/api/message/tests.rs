@@ -122,13 +122,3 @@ fn receive(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     push_plain(stack, cx, &mut message);
     Ok(Outcome::Return(1))
 }
-
-#[test]
-fn an_answer_needs_a_call() {
-    vm().run(
-        r#"
-        local m = message("t", true, 1)
-        assert(not pcall(m.reply, 1) and type(m.reply) == "function")
-        "#,
-    );
-}
