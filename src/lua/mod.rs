@@ -19,7 +19,7 @@ mod program;
 mod raw;
 mod registry;
 mod stdlib;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod testing;
 mod timers;
 mod transfer;
