@@ -469,8 +469,8 @@ fn push_value(stack: &Stack, cx: &mut Cx, yields: Yields, value: Value) -> Resul
         Value::Message(Waiting { message, .. }) => {
             inbox::delivered(cx.process(), &message);
             match yields {
-                Yields::Payloads => message::push_plain(stack, &message),
-                _ => message::push(stack, &message),
+                Yields::Payloads => message::push_plain(stack, cx, *message),
+                _ => message::push(stack, cx, *message),
             }
         }
     }

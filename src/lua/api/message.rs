@@ -7,6 +7,8 @@
 use std::ffi::c_int;
 
 use super::{errors, payload};
+use crate::lua::cx::Cx;
+use crate::lua::net;
 use crate::lua::objects;
 use crate::lua::raw::{LuaType, Object, Outcome, Raise, Stack, host};
 use crate::lua::transfer;
@@ -39,11 +41,11 @@ impl Object for MessageObject {
 }
 
 /// Pushes the object of a message.
-pub(crate) fn push(stack: &Stack, message: &Message) {
+pub(crate) fn push(stack: &Stack, cx: &mut Cx, message: Message) {
     let object = MessageObject {
         call: message.call,
         is_answered: false,
-        n_payload: message.payload.n_values,
+        n_payload: if message.attachment.is_some() { 1 } else { message.payload.n_values },
         is_wrapped: false,
         has_sender: message.from.is_some(),
         read_from: false,
@@ -53,14 +55,17 @@ pub(crate) fn push(stack: &Stack, message: &Message) {
     stack.set_object_value(-2, TOPIC);
     stack.push_bytes(message.from.map_or(String::new(), |pid| pid.to_string()));
     stack.set_object_value(-2, FROM);
-    push_plain(stack, message);
+    push_plain(stack, cx, message);
     stack.set_object_value(-2, PAYLOAD);
 }
 
-/// Pushes what a plain listener receives of a message: nil, the value, or an array of the values.
-pub(crate) fn push_plain(stack: &Stack, message: &Message) {
+/// Pushes what a plain listener receives of a message: nil, the value, or an array of the values. What
+/// moves with a message is its only value.
+pub(crate) fn push_plain(stack: &Stack, cx: &mut Cx, message: Message) {
     let payload = &message.payload;
-    if payload.n_values < 2 {
+    if let Some(attachment) = message.attachment {
+        net::adopt(stack, cx, attachment);
+    } else if payload.n_values < 2 {
         transfer::decode_one(stack, payload);
     } else if transfer::decode_array(stack, payload).is_err() {
         stack.push_nil();
