@@ -32,6 +32,8 @@ mod fault;
 mod listener;
 mod received;
 mod resolver;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod wire;
 
 use std::io;
