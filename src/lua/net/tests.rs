@@ -68,6 +68,10 @@ fn run_all(entries: &[(&str, &str)]) -> (Exit, String) {
     let host = Host::new(config, pool.clone());
     let runtime = Runtime::new();
     runtime.add_host(host.clone());
+    runtime.set_failure_log(Box::new(|process, exit, _| {
+        let error = exit.error.as_ref().map(|error| error.text().into_owned());
+        println!("{process:?} failed: {}", error.unwrap_or_default());
+    }));
     let printed = Printed::default();
     let env = Arc::new(Environment {
         catalog: Catalog::default(),
@@ -572,11 +576,12 @@ fn nothing_waits_where_the_caller_cannot_be_suspended() {
     run(r#"
         local client, server = connected()
         local t = setmetatable({}, { __tostring = function() return server:read() end })
-        local ok, err = pcall(tostring, t)
+        local function text() return (tostring(t)) end
+        local ok, err = pcall(text)
         assert(not ok and tostring(err):find("cannot wait in 'read' inside C function 'tostring'", 1, true), err)
         client:write("there")
         -- What is there already needs no wait.
-        while select(2, server:read(0)) and not pcall(tostring, t) do end
+        while select(2, server:read(0)) and not pcall(text) do end
     "#);
 }
 
