@@ -19,6 +19,8 @@ mod program;
 mod raw;
 mod registry;
 mod stdlib;
+#[cfg(test)]
+mod testing;
 mod timers;
 mod transfer;
 mod value;

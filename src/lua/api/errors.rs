@@ -50,7 +50,7 @@ impl Object for ErrorObject {
     const N_VALUES: c_int = 4;
 }
 
-struct Errors;
+pub(crate) struct Errors;
 
 impl Module for Errors {
     const NAME: &'static str = "errors";

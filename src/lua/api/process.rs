@@ -72,7 +72,7 @@ impl Module for Events {
 }
 
 /// `process.registry`.
-struct Registry;
+pub(crate) struct Registry;
 
 impl Module for Registry {
     const NAME: &'static str = "process.registry";

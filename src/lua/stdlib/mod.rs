@@ -7,10 +7,11 @@
 //! |---|---|
 //! | `catalog` | the members of every library, stock and ours |
 //! | `lazy` | tables that fetch a member when it is first read |
-//! | `base` | `getmetatable`, `setmetatable`, `pairs`, `collectgarbage`, `warn` … |
+//! | `base` | `getmetatable`, `setmetatable`, `next`, `collectgarbage`, `warn` … |
 //! | `load`, `xpcall` | as named |
 //! | `strings`, `gsub` | string functions that take error objects; `gsub` whose callbacks may wait |
 //! | `sort`, `support` | `table.sort` whose comparators may wait; the Lua part of it |
+//! | `names` | where messages and tracebacks find the names of functions |
 //! | `random`, `os` | the state of `math.random`; clocks and dates |
 
 mod base;
@@ -18,11 +19,14 @@ mod catalog;
 mod gsub;
 mod lazy;
 mod load;
+mod names;
 mod os;
 mod random;
 mod sort;
 mod strings;
 mod support;
+#[cfg(test)]
+mod tests;
 mod xpcall;
 
 pub(crate) use catalog::Library;
@@ -36,6 +40,7 @@ use super::raw::{Outcome, Raise, Stack, host};
 pub(crate) fn open(stack: &Stack, seed: [u64; 2]) {
     lazy::open(stack, seed);
     strings::open(stack);
+    names::open(stack);
 }
 
 /// Members that stock Lua lacks, or that replace its own.
@@ -52,7 +57,6 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::Globals, "getmetatable", Value::Function(host!(base::getmetatable))),
     (Library::Globals, "load", Value::Function(host!(load::load))),
     (Library::Globals, "next", Value::Function(base::NEXT)),
-    (Library::Globals, "pairs", Value::Function(base::PAIRS)),
     (Library::Globals, "print", Value::Function(host!(print))),
     (Library::Globals, "rawget", Value::Function(host!(base::rawget))),
     (Library::Globals, "rawset", Value::Function(host!(base::rawset))),
