@@ -31,7 +31,7 @@ local function main()
         local conn, err = listener:accept()
         if conn then
             local session = process.spawn("echo:session", HOST)
-            if session then conn:give(session) else conn:close() end
+            if not (session and conn:give(session)) then conn:close() end
         elseif err:kind() == errors.CANCELED then
             return
         else
