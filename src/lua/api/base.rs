@@ -19,7 +19,7 @@ use crate::lua::cx::Cx;
 use crate::lua::output::Ready;
 use crate::lua::program::Module;
 use crate::lua::raw::ffi::{self, lua_State};
-use crate::lua::raw::{LuaType, Outcome, Raise, Stack, call_host, host};
+use crate::lua::raw::{HostFn, LuaType, Outcome, Raise, Stack, call_host, host};
 use crate::process::Signal;
 
 /// The Moonlet tables that are always there.
@@ -34,6 +34,9 @@ const MODULES: [(&str, fn(&Stack)); 5] = [
 /// Lua's own libraries, which `require` finds too.
 const LIBRARIES: [&str; 7] = ["string", "table", "math", "utf8", "coroutine", "os", "debug"];
 
+pub(crate) const PRINT: HostFn = print;
+pub(crate) const REQUIRE: HostFn = host!(require);
+
 /// Adds to the globals of a fresh VM what is not Lua's own.
 pub(crate) fn open(stack: &Stack, cx: &mut Cx) {
     stack.push_globals();
@@ -41,8 +44,6 @@ pub(crate) fn open(stack: &Stack, cx: &mut Cx) {
         open(stack);
         stack.raw_set_field(-2, name);
     }
-    stack.set_fn(-1, "print", print);
-    stack.set_fn(-1, "require", host!(require));
     let script = cx.program.script();
     for module in &script.modules {
         push_module(stack, *module);

@@ -33,6 +33,7 @@ pub(crate) use catalog::Library;
 pub(crate) use lazy::{fill_if_lazy, push_library, set_seed};
 
 use self::catalog::{Value, stock};
+use super::api::{base as base_api, coroutine, logger};
 use super::cx::Cx;
 use super::raw::{Outcome, Raise, Stack, host};
 
@@ -57,7 +58,8 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::Globals, "getmetatable", Value::Function(host!(base::getmetatable))),
     (Library::Globals, "load", Value::Function(host!(load::load))),
     (Library::Globals, "next", Value::Function(base::NEXT)),
-    (Library::Globals, "print", Value::Function(host!(print))),
+    (Library::Globals, "print", Value::Function(base_api::PRINT)),
+    (Library::Globals, "require", Value::Function(base_api::REQUIRE)),
     (Library::Globals, "rawget", Value::Function(host!(base::rawget))),
     (Library::Globals, "rawset", Value::Function(host!(base::rawset))),
     (Library::Globals, "setmetatable", Value::Function(host!(base::setmetatable))),
@@ -73,6 +75,15 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::String, "match", Value::Function(strings::MATCH)),
     (Library::String, "sub", Value::Function(strings::SUB)),
     (Library::String, "upper", Value::Function(strings::UPPER)),
+    (Library::Coroutine, "close", Value::Function(coroutine::CLOSE)),
+    (Library::Coroutine, "create", Value::Function(coroutine::CREATE)),
+    (Library::Coroutine, "isyieldable", Value::Function(coroutine::IS_YIELDABLE)),
+    (Library::Coroutine, "resume", Value::Function(coroutine::RESUME)),
+    (Library::Coroutine, "running", Value::Function(coroutine::RUNNING)),
+    (Library::Coroutine, "spawn", Value::Function(coroutine::SPAWN)),
+    (Library::Coroutine, "status", Value::Function(coroutine::STATUS)),
+    (Library::Coroutine, "wrap", Value::Function(coroutine::WRAP)),
+    (Library::Coroutine, "yield", Value::Function(coroutine::YIELD)),
     (Library::Table, "sort", Value::Function(host!(sort::sort))),
     (Library::Os, "clock", Value::Function(host!(os::clock))),
     (Library::Os, "date", Value::Function(host!(os::date))),
@@ -80,10 +91,9 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::Os, "time", Value::Function(host!(os::time))),
 ];
 
-/// `print`. lead: writes a line to the output of the process; until then nowhere.
-fn print(_: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
-    Ok(Outcome::Return(0))
+/// Writes a log line of level warn.
+fn log_warning(cx: &mut Cx, text: &[u8]) {
+    let process = cx.process();
+    let text = logger::escaped(text);
+    tracing::warn!(pid = %process.pid(), entry = %process.entry(), "{text}");
 }
-
-/// Writes a log line of level warn. lead: to the log of the process; until then nowhere.
-fn log_warning(_: &mut Cx, _text: &[u8]) {}
