@@ -639,3 +639,49 @@ fn a_program_that_waits_for_a_socket_is_not_deadlocked_but_one_without_is() {
     let error = exit.error.expect("nothing is left that could wake it");
     assert_eq!(error.text(), "all coroutines blocked with no pending operations");
 }
+
+const FEW_DESCRIPTORS: &str = "MOONLET_TEST_FEW_DESCRIPTORS";
+
+fn n_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Runs in an OS process of its own: the limit and the count are those of the whole process.
+#[test]
+fn a_listener_survives_a_lack_of_descriptors_and_none_is_lost() {
+    if std::env::var_os(FEW_DESCRIPTORS).is_none() {
+        let name = "lua::net::tests::a_listener_survives_a_lack_of_descriptors_and_none_is_lost";
+        let status = std::process::Command::new("sh")
+            .args(["-c", "ulimit -n 128 && exec \"$0\" \"$@\""])
+            .arg(std::env::current_exe().unwrap())
+            .args([name, "--exact"])
+            .env(FEW_DESCRIPTORS, "1")
+            .stdout(std::process::Stdio::null())
+            .status();
+        assert!(status.unwrap().success());
+        return;
+    }
+    let program = r#"
+        local listener = net.listen("127.0.0.1:0")
+        local at = listener:addr()
+        local clients, err = {}
+        while true do
+            local client
+            client, err = net.connect(at)
+            if not client then break end
+            clients[#clients + 1] = client
+        end
+        fails("Unavailable", "connect " .. at .. ": out of file descriptors", nil, err)
+        err = fails("Unavailable", "accept on " .. at .. ": out of file descriptors", listener:accept())
+        assert(err:retryable() == true)
+        for i = 1, 3 do
+            table.remove(clients):close()
+            assert(listener:accept()):close()
+        end
+        clients[1]:write("x")
+    "#;
+    run(program);
+    let n = n_descriptors();
+    run(program);
+    assert_eq!(n_descriptors(), n);
+}
