@@ -8,7 +8,8 @@ use crate::lua::{
     Catalog, Entry, Environment, HostEntry, LuaBody, Module, Output, Program, UnitSource, arm,
 };
 use crate::process::{
-    Encoded, Exit, Host, HostConfig, Limits, MonitorKey, Runtime, SpawnRequest, Watch, Watcher,
+    Encoded, Exit, Host, HostConfig, Limits, MonitorKey, Observer, Runtime, SpawnRequest, Watch,
+    Watcher,
 };
 use crate::scheduler::{Mode, PoolConfig, STACK_BYTES_MIN, ThreadPool};
 
@@ -83,6 +84,7 @@ fn run_all(entries: &[(&str, &str)]) -> (Exit, String) {
         env.catalog.add_entry(format!("app:{name}"), Entry::Program(compile(name, text)));
     }
     let (tell, told) = mpsc::channel();
+    let observer = Observer::new(move |_, exit| tell.send(exit.clone()).unwrap());
     let program = compile("main", entries[0].1);
     let request = SpawnRequest {
         entry: program.id().clone(),
@@ -91,11 +93,11 @@ fn run_all(entries: &[(&str, &str)]) -> (Exit, String) {
         trap_links: false,
         name: None,
         messages: Vec::new(),
-        watch: Watch::Outside(Watcher::Outside(tell, MonitorKey { watcher: 0, id: 1 })),
+        watch: Watch::Outside(Watcher::Outside(observer, MonitorKey { watcher: 0, id: 1 })),
         link: false,
     };
     runtime.spawn(&host, request, None, host.pool().outside()).unwrap();
-    let (_, exit) = told.recv_timeout(PATIENCE).expect("the program ends");
+    let exit = told.recv_timeout(PATIENCE).expect("the program ends");
     env.output.flush();
     pool.shutdown();
     let text = String::from_utf8(printed.0.lock().unwrap().clone()).unwrap();
