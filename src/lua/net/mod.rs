@@ -33,7 +33,8 @@ mod fault;
 mod listener;
 mod received;
 mod resolver;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 mod wire;
 
