@@ -373,7 +373,7 @@ impl Supervisor {
         let (leftovers, n_killed) =
             self.engine.failures.take_leftovers(|pid| runtime.is_alive(pid));
         if n_killed > 0 {
-            tracing::info!("shutdown killed {n_killed} processes");
+            tracing::info!("processes killed by the shutdown: {n_killed}");
         }
         Ended { leftovers }
     }

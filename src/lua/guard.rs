@@ -70,7 +70,8 @@ unsafe extern "C-unwind" fn after(l: *mut lua_State, status: c_int, _: ffi::lua_
 unsafe fn is_memory_error(l: *mut lua_State) -> bool {
     // SAFETY: reads the top value; a string is not converted.
     unsafe {
-        if Universe::of(l).memory_limit() == usize::MAX || ffi::lua_type(l, -1) != ffi::LUA_TSTRING {
+        if Universe::of(l).memory_limit() == usize::MAX || ffi::lua_type(l, -1) != ffi::LUA_TSTRING
+        {
             return false;
         }
         let mut len = 0;

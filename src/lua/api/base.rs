@@ -1,9 +1,13 @@
 //! `print` and `require`, and the globals of a program.
 
-#![expect(unsafe_code, reason = "print calls tostring, which may raise; nothing owned in its frame")]
+#![expect(
+    unsafe_code,
+    reason = "print calls tostring, which may raise; nothing owned in its frame"
+)]
 
 use std::ffi::c_int;
 
+use super::args::text_arg;
 use super::channel::ChannelModule;
 use super::errors;
 use super::json;
@@ -13,7 +17,6 @@ use super::net::NetModule;
 use super::payload;
 use super::process::ProcessModule;
 use super::time::TimeModule;
-use super::args::text_arg;
 use crate::lua::boot::push_loaded;
 use crate::lua::cx::Cx;
 use crate::lua::output::Ready;
