@@ -135,8 +135,6 @@ pub(crate) struct Cx {
     pub(crate) spawners: Slab<Wish>,
     /// The unit whose top level runs, for `require` where the caller cannot be told.
     pub(crate) running_unit: usize,
-    /// The traceback of the error that is on its way out, and the coroutine's own.
-    pub(crate) traceback: Vec<u8>,
     /// The cases of a running select; kept for its memory.
     pub(crate) cases: Vec<Case<Value>>,
     arrived: Vec<Arrived>,
@@ -162,7 +160,6 @@ impl Cx {
             sockets: Sockets::default(),
             spawners: Slab::new(),
             running_unit: 0,
-            traceback: Vec::new(),
             cases: Vec::new(),
             arrived: Vec::new(),
         }

@@ -88,6 +88,11 @@ impl Failure {
         Failure::new(kind::CANCELED, "process terminated: shutdown")
     }
 
+    /// Whether it is Lua's own report of a refused allocation, with or without a position.
+    pub(crate) fn is_out_of_memory(&self) -> bool {
+        self.message.ends_with(b"not enough memory") && self.kind == kind::INTERNAL
+    }
+
     /// The message as text.
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.message)

@@ -12,6 +12,7 @@ use super::channel::ChannelModule;
 use super::errors;
 use super::json;
 use super::logger::LoggerModule;
+use super::message;
 use super::module;
 use super::net::NetModule;
 use super::payload;
@@ -42,6 +43,7 @@ pub(crate) const REQUIRE: HostFn = host!(require);
 
 /// Adds to the globals of a fresh VM what is not Lua's own.
 pub(crate) fn open(stack: &Stack, cx: &mut Cx) {
+    message::install_string_call(stack);
     stack.push_globals();
     for (name, open) in MODULES {
         open(stack);

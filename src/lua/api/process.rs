@@ -107,7 +107,7 @@ pub(super) fn succeed(stack: &Stack) -> Result<Outcome, Raise> {
 }
 
 /// A failure on its way to `nil, err`.
-pub(super) struct Refused {
+pub(crate) struct Refused {
     kind: &'static str,
     text: String,
     retryable: bool,
