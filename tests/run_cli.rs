@@ -192,7 +192,7 @@ fn shell(dir: &tempfile::TempDir, line: &str) -> std::process::Output {
         .env("MOONLET", snapbox::cmd::cargo_bin!("moonlet"))
         .current_dir(dir.path())
         .output()
-        .unwrap()
+        .expect("a shell")
 }
 
 #[test]
