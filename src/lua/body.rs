@@ -178,8 +178,7 @@ fn run_fibers(vm: &Vm) -> Ended {
     }
 }
 
-/// Nothing is runnable: the process waits, unless nothing could ever wake it. A program whose
-/// forgotten timers are all that could is asked to collect them first.
+/// Nothing is runnable: the process waits, unless nothing could ever wake it.
 fn idle(vm: &Vm) -> Ended {
     if vm.cx().can_be_woken() {
         return Ended::Step(StepEnd::Waiting);
