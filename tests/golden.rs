@@ -15,7 +15,7 @@
 //! `GOLDEN=process/spawn` runs the cases whose path starts so; `SNAPSHOTS=overwrite` writes what is
 //! seen into `expect.txt`.
 
-mod support;
+mod program;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -26,7 +26,7 @@ use std::thread;
 use snapbox::{Assert, Data, IntoData as _};
 use tempfile::TempDir;
 
-use crate::support::Run;
+use crate::program::Run;
 
 const WORKERS: [&str; 2] = ["1", "4"];
 
