@@ -8,21 +8,39 @@
 //! Whatever is wrong with an application is reported at once, each problem with its place. So no
 //! step stops at a fault, and YAML is read into a tree with places first: a deserialiser gives up
 //! at the first wrong field.
+//!
+//! ```text
+//! App ──compile──▶ Engine ──supervisor: boot, supervise, shut down──▶ Ended
+//!                    ▲                     ▲
+//!     Running: spawn, send, wait     Stopper: signals
+//! ```
+//!
+//! A started application is an `Engine`: hosts, programs, processes. One thread, the supervisor,
+//! starts its services, restarts them, and ends it all. Other threads have a [`Running`].
 
 mod application;
+mod backoff;
+mod board;
+mod compile;
 mod decode;
 mod diagnostic;
+mod engine;
 mod entry;
+mod failures;
 mod fault;
 mod fields;
 mod graph;
+mod hosts;
 mod id;
 mod kinds;
 mod load;
 mod nearest;
 mod overrides;
 mod read;
+mod running;
+mod service;
 mod settings;
+mod shutdown;
 mod single;
 mod source;
 mod validate;
@@ -30,16 +48,20 @@ mod values;
 mod yaml;
 
 pub use application::App;
+pub use board::Ended;
+pub use compile::check_source;
 pub use diagnostic::{Colour, Diagnostic, Excerpt, Report};
 pub use entry::{
     BUILTIN_GLOBALS, BUILTIN_TABLES, Entry, HostEntry, Kind, LibraryEntry, Lifecycle, MailboxLimit,
     Module, OnFull, ProcessEntry, Restart, ServiceEntry, Source, Startup, Value,
 };
+pub use failures::Leftover;
 pub use graph::Start;
 pub use id::EntryId;
 pub(crate) use kinds::WORKERS_MAX;
 pub use load::{Compile, LoadError, LoadOptions, check_yaml, load};
 pub use overrides::Override;
+pub use running::{Builder, Error, Process, Running, Stopper};
 pub use settings::{LogLevel, Settings};
 pub use source::{CompileError, SOURCE_BYTES_MAX};
 pub use values::{DurationError, parse_duration};

@@ -8,10 +8,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use super::DEFAULT_HOST;
+use super::application::App;
 use super::decode::EntryFile;
-use super::entry::{Entry, Kind, Lifecycle, Module, ProcessEntry, Source};
+use super::entry::{Entry, HostEntry, Kind, Lifecycle, Module, ProcessEntry, Source};
 use super::fault::{FileIdx, Place};
 use super::id::EntryId;
+use super::settings::Settings;
 use super::source::{SOURCE_BYTES_MAX, prepare, read_inside};
 use super::yaml::{Node, Style};
 
@@ -68,6 +71,16 @@ impl Siblings {
         Self(files.filter_map(sibling).collect())
     }
 
+    /// Their ids.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &EntryId> {
+        self.0.keys()
+    }
+
+    /// Their ids and file names.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&EntryId, String)> {
+        self.0.iter().map(|(id, sibling)| (id, sibling.file_name.display().to_string()))
+    }
+
     /// The entry of that id, read on first use.
     pub(crate) fn find(&self, root: &Path, id: &str) -> Result<Option<Arc<Entry>>, String> {
         let Some((id, sibling)) = self.0.get_key_value(id) else { return Ok(None) };
@@ -81,8 +94,12 @@ fn read(root: &Path, id: &EntryId, file_name: &Path) -> Result<Arc<Entry>, Strin
     let bytes = read_inside(root, file_name, SOURCE_BYTES_MAX)
         .map_err(|error| format!("source `{file}` {error}"))?;
     let text = prepare(&bytes).map_err(|error| format!("source `{file}` {error}"))?;
+    Ok(entry(id.clone(), Source { file, first_line: 1, text }))
+}
+
+fn entry(id: EntryId, source: Source) -> Arc<Entry> {
     let process = ProcessEntry {
-        source: Source { file, first_line: 1, text },
+        source,
         method: "main".to_owned(),
         modules: Module::SAFE.to_vec(),
         imports: Vec::new(),
@@ -91,5 +108,20 @@ fn read(root: &Path, id: &EntryId, file_name: &Path) -> Result<Arc<Entry>, Strin
         host: None,
         lifecycle: Lifecycle::default(),
     };
-    Ok(Arc::new(Entry { id: id.clone(), kind: Kind::Process(process) }))
+    Arc::new(Entry { id, kind: Kind::Process(process) })
+}
+
+/// An application of nothing but the entry `app:main` with this source.
+pub(crate) fn from_source(text: &[u8]) -> App {
+    let known = |id| EntryId::parse(id).expect("the id is legal");
+    let source = Source { file: "main.lua".to_owned(), first_line: 1, text: text.into() };
+    let main = entry(known("app:main"), source);
+    App {
+        root: PathBuf::new(),
+        settings: Settings::default(),
+        entries: BTreeMap::from([(main.id.clone(), main)]),
+        default_host: known(DEFAULT_HOST),
+        implicit_host: Some(HostEntry::default()),
+        siblings: Siblings::default(),
+    }
 }

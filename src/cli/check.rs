@@ -2,11 +2,11 @@
 
 use super::exit::Exit;
 use super::{CheckArgs, output};
-use crate::app::{Compile, LoadError, LoadOptions, load};
+use crate::app::{LoadError, LoadOptions, check_source, load};
 
 /// Checks an application and says what is wrong with it.
-pub(crate) fn check(args: &CheckArgs, compile: Compile<'_>) -> Exit {
-    match load(&args.path, &LoadOptions::default(), compile) {
+pub(crate) fn check(args: &CheckArgs) -> Exit {
+    match load(&args.path, &LoadOptions::default(), &check_source) {
         Ok(app) => {
             output::stdout(&format!("ok: {} entries\n", app.entries().len()));
             Exit::Success

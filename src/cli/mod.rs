@@ -4,7 +4,9 @@
 
 mod check;
 mod exit;
+mod log;
 mod output;
+mod run;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -107,11 +109,8 @@ fn workers(text: &str) -> Result<usize, String> {
 #[must_use]
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Run(_) => {
-            output::error("`run` is not built yet");
-            Exit::Failure
-        }
-        Command::Check(args) => check::check(&args, &|_, _| Ok(())),
+        Command::Run(args) => run::run(args),
+        Command::Check(args) => check::check(&args),
     }
     .into()
 }

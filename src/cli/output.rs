@@ -19,6 +19,21 @@ pub(crate) fn error(message: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Writes a line to stderr that is no error.
+pub(crate) fn notice(text: &str) {
+    let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+}
+
+/// A text of a program, with control characters other than line ends and tabs made visible.
+pub(crate) fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        let is_harmful = c.is_control() && !matches!(c, '\n' | '\t');
+        if is_harmful { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}
+
 /// Writes everything that is wrong with an application to stderr.
 pub(crate) fn report(report: &Report) {
     let _ = io::stderr().lock().write_all(report.render(colour()).as_bytes());

@@ -351,17 +351,23 @@ fn returned(vm: &Vm, fiber: FiberId, l: *mut lua_State, n: i32) -> Next {
             Next::Stop(FiberRan::GaveWay)
         }
         Verdict::Raised => {
-            let traceback = std::mem::take(&mut vm.cx().traceback);
             let process = vm.cx().process().clone();
-            let exit = api::exit::from_error(&stack, first + 1, &traceback, &process);
+            let exit = api::exit::from_error(&stack, first + 1, &process);
+            let limited = vm.universe().memory_limit() != usize::MAX;
+            if limited && exit.error.as_ref().is_some_and(Failure::is_out_of_memory) {
+                return Next::Stop(FiberRan::Finished(out_of_memory(vm)));
+            }
             Next::Stop(FiberRan::Finished(exit))
         }
-        Verdict::OutOfMemory => {
-            let limit = vm.universe().memory_limit();
-            let limits = Limits { memory_bytes: Some(limit as u64), mailbox: None };
-            Next::Stop(FiberRan::Finished(Exit::failed(memory_failure(&limits))))
-        }
+        Verdict::OutOfMemory => Next::Stop(FiberRan::Finished(out_of_memory(vm))),
     }
+}
+
+/// The memory limit was hit, and nobody caught it.
+fn out_of_memory(vm: &Vm) -> Exit {
+    let limit = vm.universe().memory_limit();
+    let limits = Limits { memory_bytes: Some(limit as u64), mailbox: None };
+    Exit::failed(memory_failure(&limits))
 }
 
 fn end_fiber(vm: &Vm, fiber: FiberId, stack: &Stack) {

@@ -95,6 +95,11 @@ impl StepRef {
         self.0 = None;
     }
 
+    /// Only bare VMs of tests run without a step.
+    fn is_set(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The running step.
     pub(crate) fn get<'a>(&self) -> &'a mut Step<'static> {
         // SAFETY: C1 and C2.
@@ -132,8 +137,6 @@ pub(crate) struct Cx {
     pub(crate) spawners: Slab<Wish>,
     /// The unit whose top level runs, for `require` where the caller cannot be told.
     pub(crate) running_unit: usize,
-    /// The traceback of the error that is on its way out, and the coroutine's own.
-    pub(crate) traceback: Vec<u8>,
     /// The cases of a running select; kept for its memory.
     pub(crate) cases: Vec<Case<Value>>,
     arrived: Vec<Arrived>,
@@ -159,7 +162,6 @@ impl Cx {
             sockets: Sockets::default(),
             spawners: Slab::new(),
             running_unit: 0,
-            traceback: Vec::new(),
             cases: Vec::new(),
             arrived: Vec::new(),
         }
@@ -246,7 +248,7 @@ impl Cx {
     }
 
     pub(crate) fn slice_is_over(&self) -> bool {
-        self.step.get().worker.preemption().is_expired()
+        self.step.is_set() && self.step.get().worker.preemption().is_expired()
     }
 
     pub(crate) fn count_reached(&self) -> bool {
@@ -301,5 +303,24 @@ impl Sink for Cx {
 
     fn done(&mut self, id: u64, result: Box<dyn Any + Send>) {
         self.arrived.push(Arrived::Done(id, result));
+    }
+}
+
+#[cfg(test)]
+impl Default for Cx {
+    /// For bare VMs: a program without code, an output that leads nowhere.
+    fn default() -> Cx {
+        let unit = super::program::UnitSource {
+            id: "app:test".to_owned(),
+            file: String::new(),
+            text: Arc::from(&b""[..]),
+            modules: super::program::Module::ALL.to_vec(),
+            imports: Vec::new(),
+        };
+        let limits = crate::process::Limits::default();
+        let program = Program::compile(vec![unit], "main", limits).expect("nothing compiles");
+        let output = Output::new(std::io::sink()).expect("a thread");
+        let env = Environment { catalog: Catalog::default(), output, started: Instant::now() };
+        Cx::new(Arc::new(env), program)
     }
 }

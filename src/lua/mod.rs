@@ -19,6 +19,8 @@ mod program;
 mod raw;
 mod registry;
 mod stdlib;
+#[cfg(test)]
+mod testing;
 mod timers;
 mod transfer;
 mod value;
@@ -29,4 +31,7 @@ pub use code::CompileError;
 pub use cx::Environment;
 pub use output::Output;
 pub use preempt::arm;
+pub(crate) use program::NoProgram;
 pub use program::{Catalog, Entry, HostEntry, LazyProgram, Module, Program, UnitSource};
+pub use transfer::{Table, Value};
+pub(crate) use transfer::{decode_value, encode_values};

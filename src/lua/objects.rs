@@ -32,3 +32,5 @@ pub(crate) const LOGGER: u32 = 13;
 pub(crate) const RESULT: u32 = 14;
 /// Not a userdata: the metatable of a message's array of payloads.
 pub(crate) const PAYLOADS: u32 = 15;
+/// How many tags there are.
+pub(crate) const N_TAGS: u32 = 16;

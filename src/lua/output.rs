@@ -87,20 +87,32 @@ impl Output {
         full
     }
 
+    /// Whether everything printed so far is written, or nobody reads any more. Nobody waits for room
+    /// then.
+    pub fn is_idle(&self) -> bool {
+        self.shared.lock().is_idle()
+    }
+
     /// Waits until everything printed so far is written.
     pub fn flush(&self) {
         let mut state = self.shared.lock();
-        while !state.broken && (state.writing || !state.pending.is_empty()) {
+        while !state.is_idle() {
             state = self.shared.idle.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
+/// Does not wait: the thread still writes what was printed, as long as the program runs.
 impl Drop for Output {
     fn drop(&mut self) {
-        self.flush();
         self.shared.lock().closed = true;
         self.shared.work.notify_one();
+    }
+}
+
+impl State {
+    fn is_idle(&self) -> bool {
+        self.broken || !self.writing && self.pending.is_empty()
     }
 }
 

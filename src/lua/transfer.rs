@@ -27,6 +27,7 @@ mod decode;
 mod encode;
 mod format;
 mod levels;
+mod outside;
 pub(crate) mod path;
 mod plain;
 mod seen;
@@ -34,6 +35,8 @@ mod seen;
 mod tests;
 
 pub(crate) use format::Malformed;
+pub use outside::{Table, Value};
+pub(crate) use outside::{decode_value, encode_values};
 pub(crate) use plain::PlainType;
 
 use decode::Decoder;

@@ -114,6 +114,17 @@ pub struct Limits {
     pub mailbox: Option<MailboxLimit>,
 }
 
+impl Limits {
+    /// These limits, and for what they leave open those of `fallback`.
+    #[must_use]
+    pub fn or(&self, fallback: &Limits) -> Limits {
+        Limits {
+            memory_bytes: self.memory_bytes.or(fallback.memory_bytes),
+            mailbox: self.mailbox.or(fallback.mailbox),
+        }
+    }
+}
+
 /// A limit of undelivered messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MailboxLimit {

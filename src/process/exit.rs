@@ -1,6 +1,7 @@
 //! How a process ended: its value, or the failure that watchers, links and the log get to see.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::message::Encoded;
 
@@ -45,6 +46,14 @@ pub struct Failure {
     pub stack: Vec<u8>,
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+impl std::error::Error for Failure {}
+
 impl Failure {
     /// A failure with a message and kind, retryable unspecified.
     pub fn new(kind: &'static str, message: impl Into<Vec<u8>>) -> Failure {
@@ -77,6 +86,11 @@ impl Failure {
     /// Killed because the runtime stops.
     pub fn shutdown() -> Failure {
         Failure::new(kind::CANCELED, "process terminated: shutdown")
+    }
+
+    /// Whether it is Lua's own report of a refused allocation, with or without a position.
+    pub(crate) fn is_out_of_memory(&self) -> bool {
+        self.message.ends_with(b"not enough memory") && self.kind == kind::INTERNAL
     }
 
     /// The message as text.

@@ -30,11 +30,11 @@ pub use host::{Host, HostConfig};
 pub use links::Link;
 pub use message::{CallRef, Encoded, Message, Topic};
 pub use names::{Name, name_fault};
-pub use pid::{Pid, Serial, has_pid_form};
 pub(crate) use pid::parse as parse_pid_text;
+pub use pid::{Pid, Serial, has_pid_form};
 pub use process::{Process, State, TakenIn};
 pub use runtime::{
     FailureLog, Registration, Runtime, SendError, SpawnError, SpawnRequest, Spawned, Watch,
 };
+pub use signal::{Cancel, ExitNotice, Grace, LinkNotice, MonitorKey, Observer, Signal, Watcher};
 pub use size::{parse_size, size_text};
-pub use signal::{Cancel, ExitNotice, Grace, LinkNotice, MonitorKey, Signal, Watcher};

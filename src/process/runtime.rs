@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 
 use super::body::{Body, Limits, OnFull, Step};
 use super::exit::{Exit, Failure};
@@ -27,7 +26,8 @@ pub struct Runtime {
     n_live: AtomicUsize,
     /// Signalled when the last process ends.
     empty: Condvar,
-    empty_lock: Mutex<()>,
+    /// Whether nobody is to wait for the last process any more.
+    empty_lock: Mutex<bool>,
     failure_log: OnceLock<Box<FailureLog>>,
     stopping: AtomicBool,
 }
@@ -128,7 +128,7 @@ impl Runtime {
             hosts: Mutex::new(Vec::new()),
             n_live: AtomicUsize::new(0),
             empty: Condvar::new(),
-            empty_lock: Mutex::new(()),
+            empty_lock: Mutex::new(false),
             failure_log: OnceLock::new(),
             stopping: AtomicBool::new(false),
         })
@@ -188,12 +188,17 @@ impl Runtime {
         self.names.len()
     }
 
-    /// Waits until no process lives, for at most `limit`; false when some still do.
-    pub fn wait_empty(&self, limit: Duration) -> bool {
+    /// Waits until no process lives, or those that do were given up.
+    pub fn wait_empty(&self) {
         let guard = self.empty_lock.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = self.empty.wait_timeout_while(guard, limit, |()| self.n_live() > 0);
-        drop(left);
-        self.n_live() == 0
+        let waits = |given_up: &mut bool| !*given_up && self.n_live() > 0;
+        drop(self.empty.wait_while(guard, waits));
+    }
+
+    /// Ends every [`Runtime::wait_empty`]: what still lives cannot be ended.
+    pub fn give_up(&self) {
+        *self.empty_lock.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.empty.notify_all();
     }
 
     pub(super) fn process_ended(&self) {
@@ -279,8 +284,7 @@ impl Runtime {
                 let notice = ExitNotice { from, monitor: key.id, at_ns, exit: exit.clone() };
                 self.signal(*pid, Signal::Exit(Box::new(notice)), worker);
             }
-            // A receiver that is gone has lost interest.
-            Watcher::Outside(sender, _) => drop(sender.send((from, exit.clone()))),
+            Watcher::Outside(observer, _) => observer.tell(from, exit),
         }
     }
 

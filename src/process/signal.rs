@@ -1,7 +1,7 @@
 //! Everything that can happen to a process from outside, in one queue, in one order.
 
+use std::fmt;
 use std::sync::Arc;
-use std::sync::mpsc;
 
 use super::exit::{Exit, Failure};
 use super::links::Link;
@@ -75,7 +75,30 @@ pub enum Watcher {
     /// A process, by an EXIT signal.
     Process(Pid, MonitorKey),
     /// A thread of the runtime or of an embedder.
-    Outside(mpsc::Sender<(Pid, Arc<Exit>)>, MonitorKey),
+    Outside(Observer, MonitorKey),
+}
+
+/// Called with the end of a process, by the worker that ends it: it must not block.
+#[derive(Clone)]
+pub struct Observer(Arc<ObserverFn>);
+
+type ObserverFn = dyn Fn(Pid, &Arc<Exit>) + Send + Sync;
+
+impl Observer {
+    /// An observer that calls `told`.
+    pub fn new(told: impl Fn(Pid, &Arc<Exit>) + Send + Sync + 'static) -> Observer {
+        Observer(Arc::new(told))
+    }
+
+    pub(super) fn tell(&self, from: Pid, exit: &Arc<Exit>) {
+        (self.0)(from, exit);
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observer").finish_non_exhaustive()
+    }
 }
 
 impl Watcher {

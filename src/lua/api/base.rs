@@ -8,6 +8,7 @@ use super::channel::ChannelModule;
 use super::errors;
 use super::json;
 use super::logger::LoggerModule;
+use super::message;
 use super::module;
 use super::net::NetModule;
 use super::payload;
@@ -19,7 +20,7 @@ use crate::lua::cx::Cx;
 use crate::lua::output::Ready;
 use crate::lua::program::Module;
 use crate::lua::raw::ffi::{self, lua_State};
-use crate::lua::raw::{LuaType, Outcome, Raise, Stack, call_host, host};
+use crate::lua::raw::{HostFn, LuaType, Outcome, Raise, Stack, call_host, host};
 use crate::process::Signal;
 
 /// The Moonlet tables that are always there.
@@ -34,15 +35,17 @@ const MODULES: [(&str, fn(&Stack)); 5] = [
 /// Lua's own libraries, which `require` finds too.
 const LIBRARIES: [&str; 7] = ["string", "table", "math", "utf8", "coroutine", "os", "debug"];
 
+pub(crate) const PRINT: HostFn = print;
+pub(crate) const REQUIRE: HostFn = host!(require);
+
 /// Adds to the globals of a fresh VM what is not Lua's own.
 pub(crate) fn open(stack: &Stack, cx: &mut Cx) {
+    message::install_string_call(stack);
     stack.push_globals();
     for (name, open) in MODULES {
         open(stack);
         stack.raw_set_field(-2, name);
     }
-    stack.set_fn(-1, "print", print);
-    stack.set_fn(-1, "require", host!(require));
     let script = cx.program.script();
     for module in &script.modules {
         push_module(stack, *module);

@@ -466,11 +466,11 @@ fn push_value(stack: &Stack, cx: &mut Cx, yields: Yields, value: Value) -> Resul
         Value::Lua(slot) => cx.push_kept(stack, slot),
         Value::Fired(wall_ns) => push_wall_time(stack, wall_ns),
         Value::Event(event) => event::push(stack, &event),
-        Value::Message(Waiting { message, .. }) => {
+        Value::Message(Waiting { mut message, .. }) => {
             inbox::delivered(cx.process(), &message);
             match yields {
-                Yields::Payloads => message::push_plain(stack, &message),
-                _ => message::push(stack, &message),
+                Yields::Payloads => message::push_plain(stack, cx, &mut message),
+                _ => message::push(stack, cx, *message),
             }
         }
     }

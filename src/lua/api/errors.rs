@@ -32,7 +32,7 @@ pub(crate) const DETAILS: c_int = 3;
 pub(crate) const TRACE: c_int = 4;
 
 /// Longest message of a failure, in bytes.
-pub(crate) const MESSAGE_MAX: usize = 64 * 1024;
+const MESSAGE_MAX: usize = 64 * 1024;
 /// Largest details of a failure in encoded form, in bytes.
 pub(crate) const CARRIED_MAX: usize = 1024 * 1024;
 
@@ -50,7 +50,7 @@ impl Object for ErrorObject {
     const N_VALUES: c_int = 4;
 }
 
-struct Errors;
+pub(crate) struct Errors;
 
 impl Module for Errors {
     const NAME: &'static str = "errors";

@@ -30,18 +30,9 @@ pub(crate) fn from_results(stack: &Stack, first: i32, process: &Process) -> Exit
     Exit::normal(Some(value))
 }
 
-/// The end of a program that raised the error at `error`, whose text is right above it.
-pub(crate) fn from_error(stack: &Stack, error: i32, traceback: &[u8], process: &Process) -> Exit {
-    let mut thrown = errors::to_failure(stack, error);
-    let failure = &mut thrown.failure;
-    if !errors::is_error(stack, error) {
-        let text = stack.bytes(error + 1).unwrap_or_default();
-        failure.message = text[..text.len().min(errors::MESSAGE_MAX)].to_vec();
-    }
-    if failure.stack.is_empty() {
-        failure.stack = [failure.message.as_slice(), b"\n", traceback].concat();
-    }
-    failed(thrown, process)
+/// The end of a program that raised the error object at `error`.
+pub(crate) fn from_error(stack: &Stack, error: i32, process: &Process) -> Exit {
+    failed(errors::to_failure(stack, error), process)
 }
 
 fn failed(thrown: Thrown, process: &Process) -> Exit {

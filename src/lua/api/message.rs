@@ -6,7 +6,9 @@
 
 use std::ffi::c_int;
 
-use super::{errors, payload};
+use super::{errors, payload, process};
+use crate::lua::cx::Cx;
+use crate::lua::net;
 use crate::lua::objects;
 use crate::lua::raw::{LuaType, Object, Outcome, Raise, Stack, host};
 use crate::lua::transfer;
@@ -39,11 +41,12 @@ impl Object for MessageObject {
 }
 
 /// Pushes the object of a message.
-pub(crate) fn push(stack: &Stack, message: &Message) {
+pub(crate) fn push(stack: &Stack, cx: &mut Cx, mut message: Message) {
+    let brings = message.attachment.is_some();
     let object = MessageObject {
         call: message.call,
         is_answered: false,
-        n_payload: message.payload.n_values,
+        n_payload: if brings { 1 } else { message.payload.n_values },
         is_wrapped: false,
         has_sender: message.from.is_some(),
         read_from: false,
@@ -53,12 +56,16 @@ pub(crate) fn push(stack: &Stack, message: &Message) {
     stack.set_object_value(-2, TOPIC);
     stack.push_bytes(message.from.map_or(String::new(), |pid| pid.to_string()));
     stack.set_object_value(-2, FROM);
-    push_plain(stack, message);
+    push_plain(stack, cx, &mut message);
     stack.set_object_value(-2, PAYLOAD);
 }
 
-/// Pushes what a plain listener receives of a message: nil, the value, or an array of the values.
-pub(crate) fn push_plain(stack: &Stack, message: &Message) {
+/// Pushes what a plain listener receives of a message: nil, the value, or an array of the values; of
+/// one that brings a connection, that.
+pub(crate) fn push_plain(stack: &Stack, cx: &mut Cx, message: &mut Message) {
+    if let Some(attachment) = message.attachment.take() {
+        return net::adopt(stack, cx, attachment);
+    }
     let payload = &message.payload;
     if payload.n_values < 2 {
         transfer::decode_one(stack, payload);
@@ -96,7 +103,7 @@ fn index(stack: &Stack) -> Result<Outcome, Raise> {
         Some(b"from") => stack.object_value(1, FROM),
         Some(b"payload") => return Ok(push_payload(stack, message)),
         Some(b"reply") => {
-            stack.push_fn(host!(|stack, _cx| reply(stack)));
+            stack.push_fn(host!(poll reply));
             return Ok(Outcome::Return(1));
         }
         _ => {
@@ -198,10 +205,28 @@ fn call_string(stack: &Stack) -> Result<Outcome, Raise> {
 // ---- answering
 
 /// `msg:reply(value)`, `msg:reply(nil, err)`. The sending is the process module's.
-fn reply(stack: &Stack) -> Result<Outcome, Raise> {
-    if stack.object::<MessageObject>(1).is_none() {
+fn reply(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
+    let Some(message) = stack.object::<MessageObject>(1) else {
         let text = format!("Message expected, got {}", stack.type_name(1));
         return Err(Raise::argument(stack, 1, &text));
+    };
+    let Some(call) = message.call else {
+        return Ok(errors::fail(stack, kind::INVALID, "not a call"));
+    };
+    if message.is_answered {
+        return Ok(errors::fail(stack, kind::INVALID, "already answered"));
     }
-    Ok(errors::fail(stack, kind::INVALID, "not a call"))
+    let answer = match errors::to_returned_failure(stack, 3) {
+        Some(thrown) => Err(Box::new(thrown.failure)),
+        None => match transfer::encode_one(stack, 2, "argument 1") {
+            Ok(value) => Ok(value),
+            Err(refused) => return Ok(errors::fail(stack, kind::INVALID, refused.to_string())),
+        },
+    };
+    if !process::answer(cx, call, answer) {
+        return Ok(errors::fail(stack, kind::NOT_FOUND, "caller is gone"));
+    }
+    stack.set_object(1, MessageObject { is_answered: true, ..message });
+    stack.push_bool(true);
+    Ok(Outcome::Return(1))
 }

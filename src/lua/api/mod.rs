@@ -13,6 +13,7 @@ pub(crate) mod json;
 pub(crate) mod logger;
 pub(crate) mod message;
 pub(crate) mod module;
+pub(crate) mod names;
 pub(crate) mod net;
 pub(crate) mod payload;
 pub(crate) mod process;

@@ -72,7 +72,7 @@ impl Module for Events {
 }
 
 /// `process.registry`.
-struct Registry;
+pub(crate) struct Registry;
 
 impl Module for Registry {
     const NAME: &'static str = "process.registry";
@@ -102,7 +102,7 @@ pub(super) fn succeed(stack: &Stack) -> Result<Outcome, Raise> {
 }
 
 /// A failure on its way to `nil, err`.
-pub(super) struct Refused {
+pub(crate) struct Refused {
     kind: &'static str,
     text: String,
     retryable: bool,

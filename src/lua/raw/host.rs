@@ -87,7 +87,12 @@ pub(crate) enum Raise {
 impl Raise {
     /// `bad argument #<n> to '<fn>' (<what>)`, numbered as the caller wrote it.
     pub(crate) fn argument(stack: &Stack, n: c_int, what: &str) -> Raise {
-        let (name, is_method) = stack.call_name();
+        let (mut name, is_method) = stack.call_name();
+        if name == "?"
+            && let Some(known) = crate::lua::api::names::running(stack)
+        {
+            name = known;
+        }
         match (is_method, n) {
             (true, 1) => Raise::Message(format!("calling '{name}' on bad self ({what})")),
             (true, _) => Raise::Message(format!("bad argument #{} to '{name}' ({what})", n - 1)),
@@ -220,7 +225,9 @@ unsafe fn drive(l: *mut lua_State, mut after: After) -> c_int {
                 }
                 last => return finish(l, last),
             };
-            if status == ffi::LUA_OK && let Some(n) = give_way(l, base, then) {
+            if status == ffi::LUA_OK
+                && let Some(n) = give_way(l, base, then)
+            {
                 return n;
             }
             after = go_on(l, status, base, then.step);

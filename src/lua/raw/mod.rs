@@ -30,8 +30,8 @@ mod stack;
 mod universe;
 
 pub(crate) use host::{
-    ALL, Came, Continuation, HostFn, Outcome, Raise, call_continuation, call_host, continuation, guarded,
-    host,
+    ALL, Came, Continuation, HostFn, Outcome, Raise, call_continuation, call_host, continuation,
+    guarded, host,
 };
 pub(crate) use mlua::ffi;
 pub(crate) use object::{Object, ObjectHeader};

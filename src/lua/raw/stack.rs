@@ -619,6 +619,25 @@ impl Stack {
         }
     }
 
+    /// The C function at `index`.
+    pub(crate) fn host_function(&self, index: c_int) -> Option<HostFn> {
+        // SAFETY: see above.
+        unsafe { ffi::lua_tocfunction(self.l, index) }
+    }
+
+    /// The host function that runs.
+    pub(crate) fn running_function(&self) -> Option<HostFn> {
+        // SAFETY: see above; `f` pushes the function of a level that exists.
+        let pushed = unsafe {
+            let mut info: ffi::lua_Debug = std::mem::zeroed();
+            ffi::lua_getstack(self.l, 0, &mut info) != 0
+                && ffi::lua_getinfo(self.l, c"f".as_ptr(), &mut info) != 0
+        };
+        let function = pushed.then(|| self.host_function(-1));
+        self.pop(c_int::from(pushed));
+        function.flatten()
+    }
+
     fn debug(&self, level: c_int, what: &CStr) -> Option<ffi::lua_Debug> {
         // SAFETY: see above; a zeroed lua_Debug is a valid out-parameter, `getinfo` without the `f`,
         // `L` options pushes nothing and does not allocate.
@@ -632,10 +651,18 @@ impl Stack {
         }
     }
 
-    /// Pushes the traceback text of coroutine `of` (its own handle, or this one), starting at `level`.
+    /// Pushes the traceback text of coroutine `of` (its own handle, or this one), starting at `level`;
+    /// where it cannot be made, because a stack is full, Lua's message about that.
     pub(crate) fn push_traceback(&self, of: &Stack, level: c_int) {
-        // SAFETY: see above; granted (R2), so its buffer does not raise.
-        unsafe { ffi::luaL_traceback(self.l, of.l, std::ptr::null(), level) };
+        // One more level in the own stack: the function that is called for it.
+        let level = if self.l == of.l { level + 1 } else { level };
+        // SAFETY: see above; the call is protected.
+        unsafe {
+            ffi::lua_pushcfunction(self.l, traceback);
+            ffi::lua_pushlightuserdata(self.l, of.l.cast());
+            ffi::lua_pushinteger(self.l, level.into());
+            ffi::lua_pcall(self.l, 2, 1, 0);
+        }
     }
 
     /// Compiles a text chunk and pushes the function, or pushes the message and gives `false`.
@@ -676,6 +703,17 @@ impl Stack {
     pub(crate) fn rest(&self, from: c_int) -> Range<c_int> {
         from..self.top() + 1
     }
+}
+
+/// Arguments: a `lua_State` and a level. Result: the text.
+unsafe extern "C-unwind" fn traceback(l: *mut lua_State) -> c_int {
+    // SAFETY: called by `push_traceback`; nothing owned, so it may raise.
+    unsafe {
+        let of = ffi::lua_touserdata(l, 1).cast();
+        let level = ffi::lua_tointeger(l, 2) as c_int;
+        ffi::luaL_traceback(l, of, std::ptr::null(), level);
+    }
+    1
 }
 
 /// Where in the registry the metatable of a type is kept: behind Lua's own slots, in the array part.

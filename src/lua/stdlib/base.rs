@@ -57,7 +57,8 @@ pub(super) fn rawset(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     Ok(Outcome::Nested(stock().rawset))
 }
 
-/// `next`: the start of a walk fills a lazy table; the steps are stock Lua's.
+/// `next`: the start of a walk fills a lazy table; the steps are stock Lua's. `pairs` hands out the
+/// function of stock Lua, so its loops pay nothing for this.
 pub(super) const NEXT: HostFn = guarded!(starts, next, (stock().next));
 
 fn starts(stack: &Stack) -> bool {
@@ -69,38 +70,13 @@ fn next(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     Ok(Outcome::Nested(stock().next))
 }
 
-/// `pairs`: as stock, but hands out our `next`, so that `pairs(t) == next` holds.
-pub(super) const PAIRS: HostFn = guarded!(is_plain_table, pairs, (stock().pairs));
-
-fn is_plain_table(stack: &Stack) -> bool {
-    stack.kind(1) == LuaType::Table
-}
-
-fn pairs(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
-    if stack.push_metatable(1) {
-        let has_own = stack.raw_get_field(-1, "__pairs") != LuaType::Nil;
-        stack.pop(2);
-        if has_own {
-            return Ok(Outcome::Nested(stock().pairs));
-        }
-    }
-    stack.set_top(1);
-    stack.push_fn(NEXT);
-    stack.insert(1);
-    stack.push_nil();
-    Ok(Outcome::Return(3))
-}
-
 /// `collectgarbage`: programs may ask and collect; how the collector runs is not theirs to say.
 pub(super) fn collectgarbage(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     let option = match stack.kind(1) {
         LuaType::None | LuaType::Nil => b"collect".as_slice(),
         LuaType::String => stack.bytes(1).unwrap_or_default(),
         LuaType::Number => b"",
-        other => {
-            let what = format!("string expected, got {}", other.name());
-            return Err(Raise::argument(stack, 1, &what));
-        }
+        _ => return Ok(Outcome::Nested(stock().collectgarbage)), // raises
     };
     match option {
         b"count" => stack.push_num(stack.universe().used_bytes() as f64 / 1024.0),
@@ -118,20 +94,14 @@ pub(super) fn collectgarbage(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise
 pub(super) fn warn(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let mut text = Vec::new();
     for index in 1..=stack.top().max(1) {
-        match stack.bytes(index) {
-            Some(part) => text.extend_from_slice(part),
-            None => text.extend_from_slice(number_argument(stack, index)?.as_bytes()),
+        match (stack.bytes(index), stack.number_text(index)) {
+            (Some(part), _) => text.extend_from_slice(part),
+            (None, Some(number)) => text.extend_from_slice(number.as_bytes()),
+            (None, None) => return Ok(Outcome::Nested(stock().warn)), // raises
         }
     }
     if stack.top() > 1 || !text.starts_with(b"@") {
         log_warning(cx, &text);
     }
     Ok(Outcome::Return(0))
-}
-
-fn number_argument(stack: &Stack, index: i32) -> Result<String, Raise> {
-    stack.number_text(index).ok_or_else(|| {
-        let what = format!("string expected, got {}", stack.kind(index).name());
-        Raise::argument(stack, index, &what)
-    })
 }

@@ -161,6 +161,7 @@ macro_rules! stock {
 }
 
 stock! {
+    collectgarbage: Globals "collectgarbage",
     getmetatable: Globals "getmetatable",
     load: Globals "load",
     next: Globals "next",
@@ -168,6 +169,7 @@ stock! {
     rawget: Globals "rawget",
     rawset: Globals "rawset",
     setmetatable: Globals "setmetatable",
+    warn: Globals "warn",
     xpcall: Globals "xpcall",
     find: String "find",
     format: String "format",
@@ -181,6 +183,9 @@ stock! {
     concat: Table "concat",
     sort: Table "sort",
     unpack: Table "unpack",
+    date: Os "date",
+    difftime: Os "difftime",
+    time: Os "time",
     traceback: Debug "traceback",
 }
 
@@ -294,4 +299,3 @@ impl Drop for Scratch {
         unsafe { ffi::lua_close(self.0) };
     }
 }
-

@@ -62,6 +62,7 @@ pub(super) fn gsub(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
 
 /// Turns a number into a string; false for what is neither.
 fn to_string(stack: &Stack, index: c_int) -> bool {
+    let index = stack.abs(index);
     if let Some(text) = stack.number_text(index) {
         stack.push_bytes(text);
         stack.replace(index);
@@ -89,19 +90,27 @@ fn found(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
     if stack.top() < CAPTURES {
         push_subject(stack, first, last);
     }
-    stack.push_value(REPLACEMENT);
+    if !stack.reserve(8) {
+        return Err(Raise::Message("stack overflow".to_owned()));
+    }
     if stack.kind(REPLACEMENT) == LuaType::Function {
+        stack.push_value(REPLACEMENT);
         stack.insert(CAPTURES);
         let n_args = stack.top() - CAPTURES;
         return Ok(Outcome::Call { n_args, n_results: 1, then: continuation!(replaced) });
     }
+    look_up(stack)
+}
+
+/// The replacement is a table, the key the first capture.
+fn look_up(stack: &Stack) -> Result<Outcome, Raise> {
     stack.set_top(CAPTURES);
     if !stack.push_metatable(REPLACEMENT) {
         stack.raw_get(REPLACEMENT);
         return replace(stack);
     }
+    stack.pop(1);
     support::push(stack, Part::Index)?;
-    stack.replace(-2);
     stack.push_value(REPLACEMENT);
     stack.push_value(CAPTURES);
     Ok(Outcome::Call { n_args: 2, n_results: 1, then: continuation!(replaced) })
@@ -141,14 +150,59 @@ fn replace(stack: &Stack) -> Result<Outcome, Raise> {
     if is_anchored(stack) { finish(stack) } else { search(stack) }
 }
 
-/// Results: the joined pieces and the number of replacements.
+/// Joins the pieces: the frame becomes a call of `table.concat` with the count above its arguments.
 fn finish(stack: &Stack) -> Result<Outcome, Raise> {
     stack.set_top(LAST_END);
     add_subject(stack, int(stack, COPIED), subject(stack).len() as i64);
+    stack.push_value(COUNT);
+    stack.replace(5);
     stack.push_value(PIECES);
     stack.replace(1);
-    let count = int(stack, COUNT);
-    stack.push_int(count);
-    stack.replace(2);
-    todo_concat(stack)
+    stack.set_top(5);
+    for index in 2..=4 {
+        stack.push_nil();
+        stack.replace(index);
+    }
+    Ok(Outcome::Through(stock().concat, continuation!(joined)))
+}
+
+fn joined(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
+    stack.push_value(5);
+    Ok(Outcome::Return(2))
+}
+
+fn subject(stack: &Stack) -> &[u8] {
+    stack.bytes(SUBJECT).unwrap_or_default()
+}
+
+fn is_anchored(stack: &Stack) -> bool {
+    stack.bytes(PATTERN).is_some_and(|pattern| pattern.starts_with(b"^"))
+}
+
+/// Pushes bytes `first` to `last` of the subject.
+fn push_subject(stack: &Stack, first: i64, last: i64) {
+    stack.push_bytes(&subject(stack)[first as usize - 1..last as usize]);
+}
+
+/// Adds bytes `first` to `last` of the subject to the pieces.
+fn add_subject(stack: &Stack, first: i64, last: i64) {
+    if first <= last {
+        push_subject(stack, first, last);
+        add_piece(stack);
+    }
+}
+
+/// Pops a string and adds it to the pieces.
+fn add_piece(stack: &Stack) {
+    let n = stack.raw_len(PIECES) as i64;
+    stack.raw_set_int(PIECES, n + 1);
+}
+
+fn int(stack: &Stack, slot: c_int) -> i64 {
+    stack.integer(slot).unwrap_or(0)
+}
+
+fn set_int(stack: &Stack, slot: c_int, value: i64) {
+    stack.push_int(value);
+    stack.replace(slot);
 }

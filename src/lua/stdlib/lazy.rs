@@ -12,12 +12,14 @@
 //! * **L1** Lua code sees no difference between a lazy and a filled table. Whatever would show one
 //!   (`pairs`, `next`, `rawget`, `rawset`, `getmetatable`, `setmetatable`) fills it first.
 //! * **L2** One table per VM, in the registry, is the lazy metatable of all libraries. Its array part
-//!   holds the library tables, the sets of taken members and the seed of `math.random`.
+//!   holds the library tables, the sets of taken members, the seed of `math.random` and the parts of
+//!   the libraries that are written in Lua.
 
 use std::ffi::c_int;
 
-use super::catalog::{Library, Member, Value, catalog};
+use super::catalog::{Library, Member, Value, catalog, stock};
 use super::random;
+use super::support::Part;
 use crate::lua::cx::Cx;
 use crate::lua::raw::{LuaType, Outcome, REGISTRY, Raise, Stack, host};
 
@@ -30,7 +32,8 @@ const TABLES: i64 = 1;
 const TAKEN: i64 = TABLES + N_LIBRARIES;
 const MISSES: i64 = TAKEN + N_LIBRARIES;
 const SEED: i64 = MISSES + 1;
-const N_SLOTS: usize = SEED as usize + 1;
+const PARTS: i64 = SEED + 2;
+const N_SLOTS: usize = PARTS as usize - 1 + Part::ALL.len();
 
 /// After so many reads and writes of names that the catalog does not know, the table is filled, so that
 /// a program with many globals of its own does not come here for each.
@@ -55,7 +58,9 @@ pub(super) fn open(stack: &Stack, seed: [u64; 2]) {
         stack.raw_set_int(lazy, TABLES + library as i64);
         set_slot(stack, lazy, TAKEN + library as i64, 0);
     }
-    set_slot(stack, lazy, MISSES, 0);
+    for slot in MISSES..PARTS + Part::ALL.len() as i64 {
+        set_slot(stack, lazy, slot, 0);
+    }
     stack.raw_set_int(REGISTRY, LAZY);
     set_seed(stack, seed);
 }
@@ -86,6 +91,22 @@ pub(crate) fn fill_if_lazy(stack: &Stack, index: c_int) {
             lazy.fill(stack);
         }
     }
+}
+
+/// Pushes the function of a part that was kept before, or something else.
+pub(super) fn push_part(stack: &Stack, part: Part) -> LuaType {
+    stack.raw_get_int(REGISTRY, LAZY);
+    stack.raw_get_int(-1, PARTS + part as i64);
+    stack.remove(-2);
+    stack.kind(-1)
+}
+
+/// Keeps the function on top for [`push_part`].
+pub(super) fn keep_part(stack: &Stack, part: Part) {
+    stack.raw_get_int(REGISTRY, LAZY);
+    stack.push_value(-2);
+    stack.raw_set_int(-2, PARTS + part as i64);
+    stack.pop(1);
 }
 
 /// A lazy table on the stack.
@@ -239,7 +260,7 @@ fn new_index(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
 fn pairs(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     fill_if_lazy(stack, 1);
     stack.set_top(1);
-    Ok(Outcome::Nested(super::base::PAIRS))
+    Ok(Outcome::Nested(stock().pairs))
 }
 
 fn seed(stack: &Stack) -> [u64; 2] {

@@ -7,10 +7,11 @@
 //! |---|---|
 //! | `catalog` | the members of every library, stock and ours |
 //! | `lazy` | tables that fetch a member when it is first read |
-//! | `base` | `getmetatable`, `setmetatable`, `pairs`, `collectgarbage`, `warn` … |
+//! | `base` | `getmetatable`, `setmetatable`, `next`, `collectgarbage`, `warn` … |
 //! | `load`, `xpcall` | as named |
 //! | `strings`, `gsub` | string functions that take error objects; `gsub` whose callbacks may wait |
 //! | `sort`, `support` | `table.sort` whose comparators may wait; the Lua part of it |
+//! | `names` | where messages and tracebacks find the names of functions |
 //! | `random`, `os` | the state of `math.random`; clocks and dates |
 
 mod base;
@@ -18,17 +19,21 @@ mod catalog;
 mod gsub;
 mod lazy;
 mod load;
+mod names;
 mod os;
 mod random;
 mod sort;
 mod strings;
 mod support;
+#[cfg(test)]
+mod tests;
 mod xpcall;
 
 pub(crate) use catalog::Library;
 pub(crate) use lazy::{fill_if_lazy, push_library, set_seed};
 
 use self::catalog::{Value, stock};
+use super::api::{base as base_api, coroutine, logger};
 use super::cx::Cx;
 use super::raw::{Outcome, Raise, Stack, host};
 
@@ -36,6 +41,7 @@ use super::raw::{Outcome, Raise, Stack, host};
 pub(crate) fn open(stack: &Stack, seed: [u64; 2]) {
     lazy::open(stack, seed);
     strings::open(stack);
+    names::open(stack);
 }
 
 /// Members that stock Lua lacks, or that replace its own.
@@ -52,8 +58,8 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::Globals, "getmetatable", Value::Function(host!(base::getmetatable))),
     (Library::Globals, "load", Value::Function(host!(load::load))),
     (Library::Globals, "next", Value::Function(base::NEXT)),
-    (Library::Globals, "pairs", Value::Function(base::PAIRS)),
-    (Library::Globals, "print", Value::Function(host!(print))),
+    (Library::Globals, "print", Value::Function(base_api::PRINT)),
+    (Library::Globals, "require", Value::Function(base_api::REQUIRE)),
     (Library::Globals, "rawget", Value::Function(host!(base::rawget))),
     (Library::Globals, "rawset", Value::Function(host!(base::rawset))),
     (Library::Globals, "setmetatable", Value::Function(host!(base::setmetatable))),
@@ -69,6 +75,15 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::String, "match", Value::Function(strings::MATCH)),
     (Library::String, "sub", Value::Function(strings::SUB)),
     (Library::String, "upper", Value::Function(strings::UPPER)),
+    (Library::Coroutine, "close", Value::Function(coroutine::CLOSE)),
+    (Library::Coroutine, "create", Value::Function(coroutine::CREATE)),
+    (Library::Coroutine, "isyieldable", Value::Function(coroutine::IS_YIELDABLE)),
+    (Library::Coroutine, "resume", Value::Function(coroutine::RESUME)),
+    (Library::Coroutine, "running", Value::Function(coroutine::RUNNING)),
+    (Library::Coroutine, "spawn", Value::Function(coroutine::SPAWN)),
+    (Library::Coroutine, "status", Value::Function(coroutine::STATUS)),
+    (Library::Coroutine, "wrap", Value::Function(coroutine::WRAP)),
+    (Library::Coroutine, "yield", Value::Function(coroutine::YIELD)),
     (Library::Table, "sort", Value::Function(host!(sort::sort))),
     (Library::Os, "clock", Value::Function(host!(os::clock))),
     (Library::Os, "date", Value::Function(host!(os::date))),
@@ -76,10 +91,9 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::Os, "time", Value::Function(host!(os::time))),
 ];
 
-/// `print`. lead: writes a line to the output of the process; until then nowhere.
-fn print(_: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
-    Ok(Outcome::Return(0))
+/// Writes a log line of level warn.
+fn log_warning(cx: &mut Cx, text: &[u8]) {
+    let process = cx.process();
+    let text = logger::escaped(text);
+    tracing::warn!(pid = %process.pid(), entry = %process.entry(), "{text}");
 }
-
-/// Writes a log line of level warn. lead: to the log of the process; until then nowhere.
-fn log_warning(_: &mut Cx, _text: &[u8]) {}

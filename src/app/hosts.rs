@@ -1,0 +1,111 @@
+//! The running process hosts of an application: each a pool of worker threads.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use rustc_hash::FxHashSet;
+
+use super::compile;
+use super::entry::HostEntry;
+use crate::lua;
+use crate::process::{Host, HostConfig, Process};
+use crate::scheduler::{Mode, Pool as _, PoolConfig, ThreadPool};
+
+/// The stack of each worker: Lua's own limit of nested C calls needs well below half of it.
+const STACK_BYTES: usize = 2 << 20;
+
+/// The hosts that were started.
+#[derive(Debug, Default)]
+pub(crate) struct Hosts {
+    running: Mutex<Vec<Running>>,
+}
+
+/// A host and its workers.
+type Running = (Arc<Host>, Arc<ThreadPool<Process>>);
+
+impl Hosts {
+    /// Starts the workers of a host.
+    ///
+    /// # Errors
+    /// What the system says when it refuses a thread.
+    pub(crate) fn start(&self, id: &str, entry: &HostEntry) -> io::Result<Arc<Host>> {
+        let cpus = || thread::available_parallelism().map_or(1, usize::from);
+        let pool = ThreadPool::start(PoolConfig {
+            name: id.to_owned(),
+            workers: entry.workers.unwrap_or_else(cpus),
+            slice_ns: entry.slice_ns,
+            queue_capacity: entry.local_queue_size,
+            preempt_arm: Some(lua::arm),
+            mode: Mode::Signal,
+            thread_stack_bytes: STACK_BYTES,
+        })?;
+        let config = HostConfig {
+            id: interned(id),
+            max_processes: entry.max_processes,
+            limits: compile::limits(entry.memory_limit, entry.mailbox),
+            stop_timeout_ns: entry.lifecycle.stop_timeout_ns,
+        };
+        let host = Host::new(config, Arc::clone(&pool) as _);
+        self.lock().push((Arc::clone(&host), pool));
+        Ok(host)
+    }
+
+    /// Whether no process of any host can move, unless something comes from outside.
+    ///
+    /// One pass over the pools is not enough: a process of a pool that is yet to be looked at may
+    /// wake one of a pool that was found quiet, and then sleep. With two passes it would have to do
+    /// so between them, in a turn that begins behind the first look at the counters, and the second
+    /// look shows that turn.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let running = self.lock();
+        let pass = || running.iter().all(|(_, pool)| pool.is_quiet());
+        let n_turns =
+            || -> u64 { running.iter().map(|(_, pool)| pool.stats().total().turns).sum() };
+        let before = n_turns();
+        pass() && pass() && n_turns() == before
+    }
+
+    /// Ends the threads of every host on which nothing lives. One with a process that cannot be
+    /// ended keeps its threads, since waiting for them might take for ever.
+    pub(crate) fn stop(&self) {
+        for (host, pool) in std::mem::take(&mut *self.lock()) {
+            if host.n_live() == 0 {
+                pool.shutdown();
+            } else {
+                // The last owner would wait for the threads.
+                std::mem::forget(pool);
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The id as a text that lives for ever, once for all runtimes of this OS process: PIDs carry it.
+fn interned(id: &str) -> &'static str {
+    static IDS: Mutex<Option<FxHashSet<&'static str>>> = Mutex::new(None);
+    let mut ids = IDS.lock().unwrap_or_else(PoisonError::into_inner);
+    let ids = ids.get_or_insert_default();
+    ids.get(id).copied().unwrap_or_else(|| {
+        let id: &'static str = Box::leak(id.into());
+        ids.insert(id);
+        id
+    })
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_kept_once() {
+        let text = String::from("app:interned");
+        let first = interned(&text);
+        assert!(std::ptr::eq(first, interned("app:interned")));
+        assert_eq!(first, text);
+    }
+}

@@ -1,0 +1,3 @@
+-- A field of a table as Lua's operator gives it, so that its metamethod may wait.
+local t, key = ...
+return t[key]

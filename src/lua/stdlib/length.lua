@@ -1,0 +1,3 @@
+-- The length of a table as Lua's operator gives it, so that its metamethod may wait.
+local t = ...
+return #t

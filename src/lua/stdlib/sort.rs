@@ -1,0 +1,111 @@
+//! `table.sort` whose comparator may wait and be interrupted.
+//!
+//! Numbers or strings that are not many go to stock Lua, which is fastest and soon done. All else is
+//! sorted by Lua code (`sort.lua`), which calls the comparator like any Lua function.
+
+#![expect(unsafe_code, reason = "the comparison by `<` calls metamethods; owns nothing")]
+
+use std::ffi::c_int;
+
+use super::catalog::stock;
+use super::support::{self, Part};
+use crate::lua::cx::Cx;
+use crate::lua::raw::ffi::{self, lua_State};
+use crate::lua::raw::{Came, LuaType, Outcome, Raise, Stack, continuation};
+
+/// Stock Lua sorts so many numbers in much less than a slice.
+const STOCK_MAX: i64 = 2048;
+
+/// `table.sort(t [, less])`.
+pub(super) fn sort(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
+    if stack.kind(1) != LuaType::Table {
+        return Ok(Outcome::Nested(stock().sort)); // raises, or a userdata that acts as a table
+    }
+    stack.set_top(2);
+    if stack.push_metatable(1) {
+        let has_length = stack.raw_get_field(-1, "__len") != LuaType::Nil;
+        stack.pop(2);
+        if has_length {
+            support::push(stack, Part::Length)?;
+            stack.push_value(1);
+            return Ok(Outcome::Call { n_args: 1, n_results: 1, then: continuation!(measured) });
+        }
+    }
+    let n = i64::try_from(stack.raw_len(1)).unwrap_or(i64::MAX);
+    sort_first(stack, n)
+}
+
+/// The length, as `__len` gives it, is on top.
+fn measured(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
+    let Some(n) = stack.to_integer(-1) else {
+        return Err(Raise::Message("object length is not an integer".to_owned()));
+    };
+    sort_first(stack, n)
+}
+
+/// Sorts elements 1 to `n`.
+fn sort_first(stack: &Stack, n: i64) -> Result<Outcome, Raise> {
+    stack.set_top(2);
+    if n < 2 {
+        return Ok(Outcome::Return(0));
+    }
+    if n >= i64::from(c_int::MAX) {
+        return Ok(Outcome::Nested(stock().sort)); // raises
+    }
+    let less = match stack.kind(2) {
+        LuaType::Function => Less::Own,
+        LuaType::Nil if !is_uniform(stack, n) => Less::General,
+        LuaType::Nil if n <= STOCK_MAX => return Ok(Outcome::Nested(stock().sort)),
+        LuaType::Nil => Less::Plain,
+        _ => return Ok(Outcome::Nested(stock().sort)), // raises
+    };
+    support::push(stack, Part::Sort)?;
+    stack.push_value(1);
+    stack.push_int(n);
+    match less {
+        Less::Own => stack.push_value(2),
+        Less::General => stack.push_fn(less_than),
+        Less::Plain => stack.push_nil(),
+    }
+    Ok(Outcome::Call { n_args: 3, n_results: 1, then: continuation!(sorted) })
+}
+
+/// How elements are compared.
+enum Less {
+    /// By the caller's function.
+    Own,
+    /// By `<`, which may call metamethods or fail.
+    General,
+    /// By `<` in Lua code, which does neither.
+    Plain,
+}
+
+/// Whether elements 1 to `n` are plain numbers only, or strings only.
+fn is_uniform(stack: &Stack, n: i64) -> bool {
+    if stack.push_metatable(1) {
+        stack.pop(1);
+        return false;
+    }
+    let kind = stack.raw_get_int(1, 1);
+    stack.pop(1);
+    matches!(kind, LuaType::Number | LuaType::String)
+        && (2..=n).all(|at| {
+            let same = stack.raw_get_int(1, at) == kind;
+            stack.pop(1);
+            same
+        })
+}
+
+fn sorted(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
+    if stack.truthy(-1) {
+        return Ok(Outcome::Return(0));
+    }
+    Err(Raise::Message("invalid order function for sorting".to_owned()))
+}
+
+/// `a < b`, with the error message that stock Lua gives, which names no position.
+unsafe extern "C-unwind" fn less_than(l: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua with two arguments; nothing owned, so the comparison may raise.
+    unsafe { ffi::lua_pushboolean(l, ffi::lua_compare(l, 1, 2, ffi::LUA_OPLT)) };
+    1
+}

@@ -1,0 +1,473 @@
+//! What Lua code sees of the libraries: the same as in stock Lua, except where the specification says
+//! otherwise.
+
+use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assert_eq, proptest};
+
+use crate::lua::testing::{TestVm, ours, stock};
+
+/// Each snippet gives the same in our VM and in stock Lua.
+fn same(snippets: &[&str]) {
+    let differ = |snippet: &&&str| ours(snippet) != stock(snippet);
+    let shown = snippets.iter().filter(differ).map(|snippet| {
+        format!("{snippet}\n  ours:  {}\n  stock: {}", ours(snippet), stock(snippet))
+    });
+    let shown = shown.collect::<Vec<_>>();
+    assert!(shown.is_empty(), "{}", shown.join("\n"));
+}
+
+#[test]
+fn a_fresh_vm_is_small() {
+    let bare = TestVm::bare().universe().used_bytes();
+    let open = TestVm::new().universe().used_bytes();
+    println!("bare {bare} bytes, with libraries {open} bytes");
+    assert!(open < 7_000, "{open} bytes");
+}
+
+#[test]
+fn libraries_have_the_members_of_stock_lua_and_of_the_specification() {
+    let names = "local names = {}
+        for name in pairs(LIBRARY) do names[#names + 1] = name end
+        table.sort(names)
+        return table.concat(names, ' ')";
+    for library in ["table", "math", "utf8", "coroutine"] {
+        same(&[&names.replace("LIBRARY", library)]);
+    }
+    assert_eq!(ours(&names.replace("LIBRARY", "os")), "clock date difftime time");
+    assert_eq!(ours(&names.replace("LIBRARY", "debug")), "traceback");
+    let without_dump = stock(&names.replace("LIBRARY", "string")).replace("dump ", "");
+    assert_eq!(ours(&names.replace("LIBRARY", "string")), without_dump);
+    let globals = "_G _VERSION assert collectgarbage coroutine debug error getmetatable ipairs load \
+        math next os pairs pcall print rawequal rawget rawlen rawset select setmetatable string table \
+        tonumber tostring type unpack utf8 wait warn xpcall";
+    assert_eq!(ours(&names.replace("LIBRARY", "_G")), globals);
+}
+
+#[test]
+fn lazy_tables_look_like_ordinary_ones() {
+    same(&[
+        "return string.rep == string.rep, string.rep('x', 3), ('x'):rep(3)",
+        "return next(string) ~= nil, next({}), next(string, nil) ~= nil",
+        "return rawget(string, 'rep') ~= nil, rawget(_G, 'print') ~= nil, rawget(_G, 'no')",
+        "string.rep = nil return string.rep, pcall(function() return ('x'):rep(2) end)",
+        "local rep = string.rep string.rep = nil return string.rep, rawget(string, 'rep')",
+        "print = nil local n = 0 for k in pairs(_G) do if k == 'print' then n = n + 1 end end return n",
+        "string.rep = 5 return string.rep, rawget(string, 'rep')",
+        "rawset(string, 'rep', nil) return string.rep, ('x').rep",
+        "string.foo = 1 return string.foo, ('x').foo, string.bar",
+        "return getmetatable(string), getmetatable(_G), getmetatable('').__index == string",
+        "local t = setmetatable(string, {__index = function(_, k) return k end})
+         return t == string, string.nope, string.rep ~= 'rep', ('x').nope",
+        "setmetatable(_G, {__index = function(_, k) error('undefined ' .. k, 2) end}) return nope",
+        "return pcall(function() string[nil] = 1 end)",
+        "return pcall(function() _G[0/0] = 1 end)",
+        "return string[nil], _G[1], #string, #_G",
+        "x1 = 1 x2 = 2 x1 = nil return x1, x2, x3",
+        "for i = 1, 50 do _G['g' .. i] = i end
+         local s = 0 for i = 1, 60 do s = s + (_G['g' .. i] or 0) end return s, tostring ~= nil",
+        "local n = 0 for i = 1, 100 do if undefined then n = 1 end end return n, type(math.pi)",
+        "local f, t, k = pairs(string) return type(f), t == string, k",
+        "local f, t, k = pairs({}) return type(f), type(t), k",
+        "return _G._G == _G, _VERSION, math.pi, math.maxinteger, utf8.charpattern",
+        "return table.unpack({1, 2}), '10' + 1, '3' * '4', pcall(function() return 'x' + 1 end)",
+        "_G = nil return type(string), type(_ENV), _G",
+        "local _ENV = setmetatable({}, {__index = _G}) x = 1 return type(print), x, string.len('ab')",
+        "return pcall(next, {}, 'no'), pcall(next), pcall(pairs), pcall(rawget, 1)",
+        "local t = {} for k, v in next, {a = 1, b = 2} do t[#t + 1] = k end return #t",
+        "global x <const> = 5 return x",
+        "local keys = 0 for _ in pairs(setmetatable({}, {__pairs = function(t)
+            return next, {1, 2, 3}, nil end})) do keys = keys + 1 end return keys",
+    ]);
+}
+
+#[test]
+fn what_reaches_outside_is_absent() {
+    assert_eq!(
+        ours(
+            "return dofile, loadfile, io, package, require, string.dump, os.exit, os.execute,
+             os.getenv, debug.getregistry, debug.sethook, debug.setmetatable"
+        ),
+        ["nil"; 12].join(", ")
+    );
+    assert_eq!(ours("return unpack == table.unpack, unpack({1, 2})"), "true, 1, 2");
+}
+
+#[test]
+fn random_numbers_are_those_of_stock_lua_for_the_seed() {
+    let drawn = "return math.random(1000), math.random(), math.random(0), math.random(5, 6)";
+    let seeded = format!("math.randomseed(1, 2) {drawn}");
+    assert_eq!(ours(drawn), stock(&seeded));
+    same(&[
+        &seeded,
+        "local r = math.random math.randomseed(42) return r(100), math.random(100)",
+        "math.randomseed = nil math.random() return math.randomseed",
+        "local s = math.randomseed math.random = 5 s(7) return math.random",
+        "return pcall(math.random, 2, 1), pcall(math.random, 1, 2, 3)",
+    ]);
+    assert_eq!(ours("for _ in pairs(math) do end return math.random(10) <= 10"), "true");
+}
+
+#[test]
+fn finalizers_of_lua_code_never_run() {
+    assert_eq!(
+        ours(
+            "local ran = 0
+             local meta = {__gc = function() ran = ran + 1 end, __index = {a = 1}}
+             for _ = 1, 10 do setmetatable({}, meta) end
+             local t = setmetatable({}, meta)
+             collectgarbage() collectgarbage()
+             return ran, type(meta.__gc), t.a, getmetatable(t) == meta, rawget(meta, '__gc') ~= nil"
+        ),
+        "0, function, 1, true, true"
+    );
+}
+
+#[test]
+fn metatables_are_set_as_in_stock_lua() {
+    same(&[
+        "local t, m = {}, {} return setmetatable(t, m) == t, getmetatable(t) == m",
+        "return getmetatable(setmetatable(setmetatable({}, {__gc = type}), nil))",
+        "return pcall(setmetatable, 1, {})",
+        "return pcall(setmetatable, 1, {__gc = type})",
+        "return pcall(setmetatable, {}, 1)",
+        "return pcall(setmetatable, {})",
+        "return pcall(setmetatable, setmetatable({}, {__metatable = 1}), {})",
+        "return pcall(setmetatable, setmetatable({}, {__metatable = 1}), {__gc = type})",
+        "return pcall(setmetatable, setmetatable({}, {__metatable = false}), {__gc = type})",
+        "return getmetatable(setmetatable({}, {__metatable = 1, __gc = type}))",
+        "return getmetatable(setmetatable({}, {__metatable = 1})), pcall(getmetatable)",
+        "local t = setmetatable({}, {__gc = type}) return pcall(function() return t.x.y end)",
+    ]);
+}
+
+#[test]
+fn load_takes_text_of_bounded_size() {
+    same(&[
+        "return load('return 1 + 1')()",
+        "return load('return ...', 'name', 't')(7)",
+        "return load('x = ', '=name')",
+        "return load('x = ')",
+        "return load('return x', 'c', 't', {x = 3})()",
+        "return load('return x', 'c', nil, {x = 3})()",
+        "return load('return x', 'c', 't', nil)",
+        "return pcall(load('return x', 'c', 't', nil))",
+        "return load('return 1', 'c', 'b')",
+        "return load('return 1', 'c', '')",
+        "return load('return 1', 'c', 5)",
+        "return pcall(load, 'return 1', 'c', 'B')",
+        "return pcall(load, 'return 1', 'c', {})",
+        "return pcall(load, 'return 1', {})",
+        "return pcall(load), pcall(load, {}), pcall(load, true)",
+        "return load(5)",
+        "local n = 0 return load(function() n = n + 1 return ({'return ', '4', nil})[n] end)()",
+        "local n = 0 return load(function() n = n + 1 return ({'return ', 5, ''})[n] end)()",
+        "return load(function() return nil end)()",
+        "return load(function() return {} end)",
+        "return load(function() error('bad') end)",
+        "return load(function() error({}) end)",
+        "local n = 0 return load(function() n = n + 1 return ({'x x'})[n] end)",
+        "local n = 0 return load(function() n = n + 1 return ({'x x'})[n] end, 'named')",
+        "local n = 0
+         return load(function() n = n + 1 return ({'return x'})[n] end, 'named', 't', {x = 3})()",
+        "return load('\\27Lua', 'c', 't')",
+    ]);
+    assert_eq!(
+        ours("return load('\\27Lua', 'c'), load('\\27Lua', 'c', 'b')"),
+        "nil, nil, attempt to load a binary chunk (mode is \\'t\\')"
+    );
+    assert_eq!(ours("return load((' '):rep(2^20 + 1))"), "nil, source is too large: at most 1 MB");
+    assert_eq!(ours("return load((' '):rep(2^20 - 8) .. 'return 1')()"), "1");
+    assert_eq!(
+        ours("return load(function() return 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' end)"),
+        "nil, source is too large: at most 1 MB"
+    );
+    assert!(ours("return load(function() wait() end)").starts_with("nil, "));
+}
+
+#[test]
+fn collectgarbage_counts_and_collects_only() {
+    assert_eq!(
+        ours(
+            "local before = collectgarbage('count')
+             local big = ('x'):rep(1e6)
+             local grown = collectgarbage('count') - before
+             big = nil
+             return math.type(before), grown > 900, collectgarbage(), collectgarbage('collect'),
+                collectgarbage('count') - before < 100"
+        ),
+        "float, true, 0, 0, true"
+    );
+    assert_eq!(
+        ours(
+            "return collectgarbage('stop'), collectgarbage('generational'), collectgarbage('step', 5),
+             collectgarbage('isrunning'), collectgarbage('nonsense'), collectgarbage(nil),
+             pcall(collectgarbage, {})"
+        ),
+        "0, 0, 0, 0, 0, 0, false, bad argument #1 to \\'collectgarbage\\' (string expected, got table)"
+    );
+}
+
+#[test]
+fn warn_takes_strings() {
+    same(&[
+        "return pcall(warn)",
+        "return pcall(warn, {})",
+        "return pcall(warn, 'a', {})",
+        "return select('#', warn('@off'))",
+    ]);
+    assert_eq!(ours("return select('#', warn('a', 1, 'b'))"), "0");
+}
+
+#[test]
+fn xpcall_is_that_of_stock_lua() {
+    same(&[
+        "return xpcall(function(...) return ... end, print, 1, 2, nil)",
+        "return xpcall(error, function(e) return 'handled ' .. e end, 'x', 0)",
+        "return xpcall(function() error('x') end, function(e) return e, 2 end)",
+        "return xpcall(function() local x = nil + 1 end, function(e) return e end)",
+        "return xpcall(function() error() end, function(e) return type(e) end)",
+        "return xpcall(function() error({}) end, type)",
+        "return pcall(xpcall)",
+        "return pcall(xpcall, print)",
+        "return pcall(xpcall, print, 5)",
+        "return pcall(xpcall, print, setmetatable({}, {__call = print}))",
+        "return xpcall(5, function(e) return e end)",
+        "return xpcall(function() error('x', 0) end, function(e) error('y', 0) end)",
+        "return xpcall(function() error('x') end, debug.traceback)",
+        "local function f() return f() + 1 end return xpcall(f, function(e) return #e > 0 end)",
+        "return xpcall(xpcall, function(e) return e end, error, function(e) return 'in' end, 'x')",
+        "local co = coroutine.wrap(function()
+            return xpcall(function() return coroutine.yield(1) + 1 end, print) end)
+         return co(), co(41)",
+        "local co = coroutine.wrap(function()
+            return xpcall(function() coroutine.yield(1) error('late', 0) end,
+                function(e) return e .. '!' end) end)
+         return co(), co()",
+    ]);
+    assert_eq!(ours("return xpcall(function() return wait(1), wait(2) end, print)"), "true, 1, 2");
+}
+
+#[test]
+fn a_dying_process_does_not_reach_message_handlers() {
+    let vm = TestVm::new();
+    vm.universe().set_dying();
+    let handled = vm.run("return xpcall(error, function() return 'handled' end, 'x', 0)");
+    assert_eq!(handled, "false, x");
+}
+
+#[test]
+fn traceback_is_all_of_debug() {
+    same(&[
+        "return debug.traceback('x')",
+        "return debug.traceback('x', 2), debug.traceback(5), debug.traceback({}) ~= nil",
+        "local co = coroutine.create(function() coroutine.yield() end) coroutine.resume(co)
+         return debug.traceback(co)",
+    ]);
+}
+
+#[test]
+fn os_gives_times_and_dates() {
+    same(&[
+        "return os.time{year = 2024, month = 2, day = 30, hour = 0}",
+        "local t = {year = 2024, month = 14, day = -3, sec = 100} local s = os.time(t)
+         return s, t.year, t.month, t.day, t.hour, t.min, t.sec, t.wday, t.yday, t.isdst",
+        "return os.date('!%Y-%m-%d %H:%M:%S', 86400), os.date('!%c', 0), os.date('!%x %X %p', 1e9)",
+        "local t = os.date('!*t', 1e9)
+         return t.year, t.month, t.day, t.hour, t.min, t.sec, t.wday, t.yday, t.isdst",
+        "return os.difftime(5, 2), pcall(os.difftime, 1), pcall(os.difftime, 1.5, 2)",
+        "return pcall(os.time, {})",
+        "return pcall(os.time, {year = 2024, month = 'x', day = 1})",
+        "return pcall(os.time, {year = '2024', month = 1.5, day = 1})",
+        "return os.time({year = '2024', month = 1, day = 1})",
+        "return pcall(os.time, 5)",
+        "return pcall(os.date, {})",
+        "return pcall(os.date, '%Ez', 1)",
+        "return pcall(os.date, '%Q', 1)",
+        "return pcall(os.date, '*t', 1e18)",
+        "return pcall(os.date, '*t', 1.5)",
+        "return os.date(5), os.date('', 1)",
+        "return math.type(os.time()), math.type(os.clock()), #os.date() > 10",
+    ]);
+    assert_eq!(ours("local a = os.clock() return os.clock() >= a, a >= 0"), "true, true");
+}
+
+#[test]
+fn callbacks_of_gsub_and_comparators_of_sort_may_wait() {
+    let vm = TestVm::new();
+    let source = "return ('a b'):gsub('%w', function(c) return wait(c) .. '!' end)";
+    assert_eq!(vm.run_counted(source), ("a! b!, 2".to_owned(), 2));
+    let source = "local t = setmetatable({}, {__index = function(_, k) return wait(k) .. k end})
+        return ('a b'):gsub('%w', t)";
+    assert_eq!(vm.run_counted(source), ("aa bb, 2".to_owned(), 2));
+    let source = "local t = {3, 1, 2}
+        table.sort(t, function(a, b) wait() return a < b end) return table.unpack(t)";
+    assert_eq!(vm.run(source), "1, 2, 3");
+    assert!(vm.run_counted(source).1 >= 2);
+    let source = "local t = setmetatable({2, 1}, {__len = function() return wait(2) end})
+        table.sort(t) return t[1], t[2]";
+    assert_eq!(vm.run_counted(source), ("1, 2".to_owned(), 1));
+}
+
+#[test]
+fn gsub_is_that_of_stock_lua() {
+    same(&[
+        "return ('hello world'):gsub('o', function(c) return c:upper() end)",
+        "return ('hello'):gsub('', function() return '-' end)",
+        "return ('hello'):gsub('l*', function(m) return '<' .. m .. '>' end)",
+        "return ('abc'):gsub('^a', function() return nil end)",
+        "return ('aaa'):gsub('^a', function() return 'b' end)",
+        "return ('abc'):gsub('%w', {a = 1, b = false, c = 2.5})",
+        "return ('abc'):gsub('(%w)(%w)', {a = 'x'})",
+        "return ('abc'):gsub('()', function(p) return p end)",
+        "return ('abc'):gsub('(a)()(b)', function(...) return select('#', ...) end)",
+        "return ('abc'):gsub('%w', function() return 'x' end, 2)",
+        "return ('abc'):gsub('%w', function() return 'x' end, 0)",
+        "return ('abc'):gsub('%w', function() return 'x' end, -1)",
+        "return ('abc'):gsub('%w', function() return 'x' end, '1')",
+        "return ('abc'):gsub('%w', function() return 'x' end, 1.0)",
+        "return pcall(string.gsub, 'abc', '%w', function() return 'x' end, 1.5)",
+        "return pcall(string.gsub, 'abc', '%w', function() return 'x' end, 'x')",
+        "return ('abc'):gsub('%w', function() return {} end)",
+        "return ('abc'):gsub('%w', function() return true end)",
+        "return pcall(string.gsub, 'abc', '%w', {a = {}})",
+        "return ('abc'):gsub('%w', function() error('no') end)",
+        "return ('abc'):gsub('(', function() end)",
+        "return ('abc'):gsub('%', function() end)",
+        "return ('abc'):gsub('[a', function() end)",
+        "return ('abc'):gsub('%1', function() end)",
+        "return pcall(string.gsub, 'abc', '(', function() end)",
+        "return pcall(string.gsub), pcall(string.gsub, 'x'), pcall(string.gsub, 'x', 'x')",
+        "return pcall(string.gsub, 'x', 'x', true)",
+        "return pcall(string.gsub, {}, 'x', print)",
+        "return pcall(string.gsub, 'x', {}, print)",
+        "return string.gsub(12, 1, function() return 3 end)",
+        "return ('abc'):gsub('b', '%0%0'), ('abc'):gsub('b', '%%'), pcall(string.gsub, 'a', 'a', '%2')",
+        "return ('a.b'):gsub('%.', function() return '%1' end)",
+        "return ('THE (quick) fox'):gsub('%((%a+)%)', string.lower)",
+        "return ('THE (quick) fox'):gsub('%f[%a]%a', {T = 't', q = 'Q'})",
+        "return ('x\0y'):gsub('\0', function(c) return #c end)",
+        "return ('abc'):gsub('%w', setmetatable({}, {__index = function(_, k) return k .. k end}))",
+        "return ('abc'):gsub('%w', setmetatable({}, {__index = {b = 'x'}}))",
+        "return ('abc'):gsub('%w', setmetatable({a = 'y'}, {}))",
+        "return ('abc'):gsub('%w', function(c) return (c:gsub('b', function() return 'inner' end)) end)",
+        "local s = ('x'):rep(100) return s:gsub(('(x)'):rep(32), function(...) return select('#', ...) end)",
+    ]);
+}
+
+#[test]
+fn sort_is_that_of_stock_lua() {
+    let sorted = "table.sort(t, LESS) return table.concat(t, ' ')";
+    let by = |less: &str| sorted.replace("LESS", less);
+    let tables = [
+        "{}",
+        "{1}",
+        "{2, 1}",
+        "{3, 1, 2}",
+        "{5, 2, 8, 2, 9, 1, 5.5, -3, 0, 7}",
+        "{'b', 'a', 'C', '10', '9', ''}",
+        "(function() local t = {} for i = 1, 300 do t[i] = i * 7919 % 251 end return t end)()",
+        "(function() local t = {} for i = 1, 300 do t[i] = -i end return t end)()",
+    ];
+    for table in tables {
+        for less in [
+            "nil",
+            "function(a, b) return a < b end",
+            "function(a, b) return a > b end",
+            "function(a, b) return tostring(a):sub(-1) < tostring(b):sub(-1) end",
+        ] {
+            same(&[&format!("local t = {table} {}", by(less))]);
+        }
+    }
+    same(&[
+        "local t = {3, 1, 2, 5, 4} table.sort(t, function() return true end)",
+        "local t = {} for i = 1, 20 do t[i] = i end table.sort(t, function() return true end)",
+        "local t = {1, 2, 3} return pcall(table.sort, t, function() error('no', 0) end)",
+        "return pcall(table.sort, {1, 'x', 2})",
+        "return pcall(table.sort, {{}, {}})",
+        "return pcall(table.sort, {1, nil, 3})",
+        "return pcall(table.sort), pcall(table.sort, 5), pcall(table.sort, {1, 2}, 5)",
+        "return table.sort({}, 5), table.sort({1}, 5)",
+        "return table.sort({2, 1}, nil, 'more')",
+        "table.sort(setmetatable({}, {__len = function() return math.maxinteger end}))",
+        "table.sort(setmetatable({}, {__len = function() return 'x' end}))",
+        "local t = setmetatable({3, 2, 1}, {__len = function() return 2.0 end})
+         table.sort(t) return t[1], t[2], t[3]",
+        "local u = {3, 1, 2}
+         local t = setmetatable({}, {__len = function() return 3 end,
+            __index = function(_, k) return u[k] end, __newindex = function(_, k, v) u[k] = v end})
+         table.sort(t) return u[1], u[2], u[3], rawlen(t)",
+        "local m = {__lt = function(a, b) return a.v < b.v end}
+         local t = {} for i = 1, 9 do t[i] = setmetatable({v = i * 5 % 7}, m) end
+         table.sort(t) local s = '' for i = 1, 9 do s = s .. t[i].v end return s",
+        "local t = {} for i = 1, 5000 do t[i] = i * 7919 % 5003 end table.sort(t)
+         for i = 2, 5000 do if t[i - 1] > t[i] then return 'wrong' end end return 'right'",
+    ]);
+}
+
+/// Pieces of patterns, put together at random: most of the results are valid.
+fn pattern() -> impl Strategy<Value = String> {
+    let item = prop::sample::select(vec![
+        "a", "b", ".", "%w", "%s", "%d", "[ab]", "[^a]", "[%w-]", "%.", "()", "(a)", "(.)",
+        "(%w*)", "(", ")", "%f[%w]", "%bab", "%1", "[", "%",
+    ]);
+    let suffix = prop::sample::select(vec!["", "", "", "*", "+", "-", "?"]);
+    let body = prop::collection::vec((item, suffix), 0..5).prop_map(|items| {
+        items.into_iter().map(|(item, suffix)| format!("{item}{suffix}")).collect::<String>()
+    });
+    (any::<bool>(), body, any::<bool>()).prop_map(|(start, body, end)| {
+        format!("{}{body}{}", if start { "^" } else { "" }, if end { "$" } else { "" })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn gsub_equals_stock_gsub(
+        subject in "[ab. 1-]{0,12}",
+        pattern in pattern(),
+        replacement in prop::sample::select(&REPLACEMENTS),
+        n in prop::option::of(-1i64..5),
+    ) {
+        let n = n.map_or("nil".to_owned(), |n| n.to_string());
+        let source = format!(
+            "return string.gsub([==[{subject}]==], [==[{pattern}]==], {replacement}, {n})"
+        );
+        prop_assert_eq!(ours(&source), stock(&source), "{}", source);
+    }
+
+    #[test]
+    fn sort_equals_stock_sort(
+        numbers in prop::collection::vec(-20i64..20, 0..150),
+        less in prop::sample::select(&COMPARATORS),
+    ) {
+        let list = numbers.iter().map(|n| format!("{{{n}}}")).collect::<Vec<_>>().join(",");
+        // Each element carries its first place, so that the order of equal ones shows.
+        let source = format!(
+            "local t = {{{list}}}
+             for i, e in ipairs(t) do e[2] = i end
+             local ok, e = pcall(table.sort, t, {less})
+             for i, e in ipairs(t) do t[i] = e[1] .. ':' .. e[2] end
+             return ok, e, table.concat(t, ' ')"
+        );
+        prop_assert_eq!(ours(&source), stock(&source), "{}", source);
+    }
+}
+
+const REPLACEMENTS: [&str; 7] = [
+    "function(...) return select('#', ...) end",
+    "function(c) return '<' .. tostring(c) .. '>' end",
+    "function(c) if c == 'a' then return 'x' end end",
+    "function(c) return c ~= 'b' and '' end",
+    "function(_, ...) return ... end",
+    "{a = 'x', b = false, aa = 1, [1] = 'one', [2] = 2}",
+    "setmetatable({a = 'x'}, {__index = function(_, k) if k ~= 'b' then return '?' end end})",
+];
+
+/// The last two are no orders.
+const COMPARATORS: [&str; 5] = [
+    "function(a, b) return a[1] < b[1] end",
+    "function(a, b) return a[1] // 7 > b[1] // 7 end",
+    "nil",
+    "function(a, b) return a[1] <= b[1] end",
+    "function(a, b) return (a[1] * b[1]) % 3 == 1 end",
+];
