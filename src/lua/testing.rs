@@ -20,8 +20,8 @@ use super::raw::{Outcome, Raise, Stack, Universe, host};
 use super::stdlib;
 use super::vm::Vm;
 use crate::process::{
-    Body, Encoded, Exit, Host, HostConfig, Limits, MonitorKey, Observer, Runtime, SpawnRequest, Step,
-    StepEnd, Watch, Watcher,
+    Body, Encoded, Exit, Host, HostConfig, Limits, MonitorKey, Observer, Runtime, SpawnRequest,
+    Step, StepEnd, Watch, Watcher,
 };
 use crate::scheduler::Pool;
 use crate::scheduler::sim::SimPool;
@@ -40,7 +40,6 @@ pub(crate) fn environment() -> Arc<Environment> {
 pub(crate) fn program(source: &str) -> Arc<Program> {
     let unit = UnitSource {
         id: "test".to_owned(),
-        file: String::new(),
         text: source.as_bytes().into(),
         modules: Vec::new(),
         imports: Vec::new(),
