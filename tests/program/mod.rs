@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a run of the command shows.
 #[derive(Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// The exit code; none if a signal ended it, as it does when our patience is over.
     pub code: Option<i32>,
     /// Its stdout, with `<pid>` for each PID.
@@ -24,7 +24,7 @@ pub struct Run {
 
 impl Run {
     /// Runs `moonlet` with these arguments in a folder.
-    pub fn new(folder: &Path, args: &[&str]) -> Self {
+    pub(crate) fn new(folder: &Path, args: &[&str]) -> Self {
         let command = Command::new(cargo_bin!("moonlet")).current_dir(folder).args(args);
         Self::shown(&command.timeout(PATIENCE).output().expect("the command starts"))
     }
