@@ -209,7 +209,7 @@ impl Stack {
     ///
     /// The slice lives as long as the value stays on the stack (or reachable): copy it before it is
     /// popped. Lua does not move strings.
-    pub(crate) fn bytes<'a>(&'a self, index: c_int) -> Option<&'a [u8]> {
+    pub(crate) fn bytes(&self, index: c_int) -> Option<&[u8]> {
         if self.kind(index) != LuaType::String {
             return None;
         }
