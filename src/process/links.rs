@@ -91,3 +91,31 @@ impl Links {
             .filter(|(_, link)| link.is_active())
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::thread;
+
+    use super::*;
+
+    /// Who finds the link removed may rely on what was done before.
+    #[test]
+    fn loom_what_comes_before_an_unlink_is_seen_with_it() {
+        loom::model(|| {
+            let link = Link::new();
+            let is_done = Arc::new(AtomicBool::new(false));
+            let other = {
+                let (link, is_done) = (link.clone(), is_done.clone());
+                thread::spawn(move || {
+                    is_done.store(true, Ordering::Relaxed);
+                    link.cut();
+                })
+            };
+            if !link.is_active() {
+                assert!(is_done.load(Ordering::Relaxed));
+            }
+            other.join().unwrap();
+            assert!(!link.is_active());
+        });
+    }
+}

@@ -270,6 +270,10 @@ impl Task for Process {
                     if task.mailbox.park() {
                         return Turn::Parked;
                     }
+                    // Something came in meanwhile, for the next turn if this one has been long.
+                    if cx.preemption().is_expired() {
+                        return Turn::Again;
+                    }
                 }
                 StepEnd::Finished(exit) => {
                     finish(task, core, exit, cx);

@@ -20,14 +20,13 @@
 
 #![expect(unsafe_code, reason = "counts references to processes by hand; invariants T1 to T4")]
 
-use std::cell::UnsafeCell;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use crossbeam_deque::{Injector, Steal};
-
 use super::pid::{GENERATION_BITS, SLOT_BITS, Serial};
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::cell::UnsafeCell;
+use crate::sync::deque::{Injector, Steal};
 
 const PIN_BITS: u32 = 26;
 const PINS: u64 = (1 << PIN_BITS) - 1;
@@ -36,9 +35,12 @@ const FREE: u64 = 1 << (PIN_BITS + 1);
 const GENERATION_SHIFT: u32 = PIN_BITS + 2;
 const _: () = assert!(GENERATION_SHIFT + GENERATION_BITS == 64);
 
-const CHUNK_BITS: u32 = 12;
+/// Slots come in chunks, made when they are first needed; a model needs few.
+const CHUNK_BITS: u32 = if cfg!(loom) { 2 } else { 12 };
 const CHUNK: usize = 1 << CHUNK_BITS;
-const N_CHUNKS: usize = 1 << (SLOT_BITS - CHUNK_BITS);
+const N_CHUNKS: usize = if cfg!(loom) { 1 } else { 1 << (SLOT_BITS - CHUNK_BITS) };
+const N_SLOTS: u64 = (CHUNK * N_CHUNKS) as u64;
+const _: () = assert!(N_SLOTS <= 1 << SLOT_BITS);
 
 struct Slot<P> {
     word: AtomicU64,
@@ -84,7 +86,7 @@ impl<P> Table<P> {
         let generation = slot.word.load(Ordering::Relaxed) >> GENERATION_SHIFT;
         let process = make(Serial::new(index, generation));
         // SAFETY: T2: the slot is FREE and was taken off the free list by this thread alone.
-        unsafe { *slot.process.get() = Some(process.clone()) };
+        slot.process.with_mut(|place| unsafe { *place = Some(process.clone()) });
         slot.word.fetch_add(1, Ordering::Relaxed);
         // Release pairs with the acquire of `pin`.
         slot.word.fetch_and(!FREE, Ordering::Release);
@@ -100,7 +102,7 @@ impl<P> Table<P> {
             }
         }
         let index = self.fresh.fetch_add(1, Ordering::Relaxed);
-        if index >= 1 << SLOT_BITS {
+        if index >= N_SLOTS {
             self.fresh.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
@@ -150,7 +152,7 @@ impl<P> Table<P> {
             return; // pinned again meanwhile, or freed by another: they see to it
         }
         // SAFETY: T2: the exchange made the slot ours until it is on the free list.
-        let process = unsafe { (*slot.process.get()).take() };
+        let process = slot.process.with_mut(|place| unsafe { (*place).take() });
         drop(process);
         if next >> GENERATION_SHIFT != 0 {
             self.free.push(index);
@@ -182,7 +184,8 @@ impl<P> Pinned<'_, P> {
     /// The counted reference that the table holds, to be cloned when the process is kept.
     pub(crate) fn arc(&self) -> &Arc<P> {
         // SAFETY: T3: the pin keeps the slot from being freed, so `process` is set and not written.
-        unsafe { (*self.slot.process.get()).as_ref().expect("T1: a pinned slot is live") }
+        let process = self.slot.process.with(|place| unsafe { (*place).as_ref() });
+        process.expect("T1: a pinned slot is live")
     }
 }
 
@@ -261,5 +264,122 @@ mod tests {
         let mut left = 0;
         table.for_each(|_| left += 1);
         assert_eq!(left, 0);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::model::Builder;
+    use loom::thread;
+
+    use super::*;
+    use crate::sync;
+
+    fn model(check: impl Fn() + Send + Sync + 'static) {
+        let mut builder = Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(check);
+    }
+
+    /// A process that counts how often it is freed.
+    struct Probe {
+        serial: Serial,
+        n_freed: sync::Arc<AtomicU64>,
+    }
+
+    impl Drop for Probe {
+        fn drop(&mut self) {
+            self.n_freed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A table, and how many of its processes are freed.
+    #[derive(Clone)]
+    struct Model {
+        table: sync::Arc<Table<Probe>>,
+        n_freed: sync::Arc<AtomicU64>,
+    }
+
+    impl Model {
+        fn new() -> Model {
+            let table = sync::Arc::new(Table::new());
+            Model { table, n_freed: sync::Arc::new(AtomicU64::new(0)) }
+        }
+
+        fn insert(&self) -> Serial {
+            let n_freed = self.n_freed.clone();
+            let make = |serial| Arc::new(Probe { serial, n_freed });
+            self.table.insert(make).expect("room").serial
+        }
+
+        /// Whether the process is found, and nobody in its place.
+        fn finds(&self, serial: Serial) -> bool {
+            let found = self.table.get(serial);
+            found.is_some_and(|process| {
+                assert_eq!(process.arc().serial, serial);
+                true
+            })
+        }
+
+        fn n_freed(&self) -> u64 {
+            self.n_freed.load(Ordering::Relaxed)
+        }
+
+        fn beside(&self, act: impl FnOnce(&Model) + 'static) -> thread::JoinHandle<()> {
+            let model = self.clone();
+            thread::spawn(move || act(&model))
+        }
+    }
+
+    #[test]
+    fn loom_a_retired_process_is_freed_once_and_by_the_last_who_looks() {
+        model(|| {
+            let model = Model::new();
+            let serial = model.insert();
+            let looking = [(); 2].map(|()| model.beside(move |model| _ = model.finds(serial)));
+            model.table.retire(serial);
+            assert!(!model.finds(serial));
+            for thread in looking {
+                thread.join().unwrap();
+            }
+            assert_eq!(model.n_freed(), 1);
+        });
+    }
+
+    /// Slots go round while somebody looks for one who is gone.
+    #[test]
+    fn loom_the_next_user_of_a_slot_is_not_taken_for_the_last() {
+        model(|| {
+            let model = Model::new();
+            let first = model.insert();
+            let looking = model.beside(move |model| _ = model.finds(first));
+            model.table.retire(first);
+            let second = model.insert();
+            assert_ne!(first, second);
+            assert!(model.finds(second));
+            looking.join().unwrap();
+            model.table.retire(second);
+            assert_eq!(model.n_freed(), 2);
+        });
+    }
+
+    #[test]
+    fn loom_a_free_slot_is_taken_by_one() {
+        model(|| {
+            let model = Model::new();
+            let old = model.insert();
+            model.table.retire(old);
+            let other = model.beside(|model| {
+                let serial = model.insert();
+                assert!(model.finds(serial));
+                model.table.retire(serial);
+            });
+            let serial = model.insert();
+            assert!(model.finds(serial));
+            other.join().unwrap();
+            assert!(model.finds(serial));
+            model.table.retire(serial);
+            assert_eq!(model.n_freed(), 3);
+        });
     }
 }

@@ -7,10 +7,7 @@ use std::sync::Arc;
 
 use super::run_queue::{RunQueue, insist};
 
-#[cfg(any(loom, miri))]
-use crate::scheduler::locked_deque as deque;
-#[cfg(not(any(loom, miri)))]
-use crossbeam_deque as deque;
+use crate::sync::deque;
 
 /// See the module.
 pub(super) struct Injector<T>(deque::Injector<Arc<T>>);

@@ -77,8 +77,6 @@ mod fake;
 mod idle;
 mod injector;
 mod lifo;
-#[cfg(any(loom, miri))]
-mod locked_deque;
 #[cfg(test)]
 #[cfg(loom)]
 mod models;

@@ -9,10 +9,7 @@
 
 use std::sync::Arc;
 
-#[cfg(any(loom, miri))]
-use crate::scheduler::locked_deque as deque;
-#[cfg(not(any(loom, miri)))]
-use crossbeam_deque as deque;
+use crate::sync::deque;
 
 /// The worker's end.
 pub(super) struct RunQueue<T>(pub(super) deque::Worker<Arc<T>>);

@@ -1,5 +1,16 @@
-//! The synchronization primitives that lock-free code is written against: those of `std` normally,
-//! those of loom in a build with `--cfg loom`, so that one source is both shipped and model-checked.
+//! The synchronization primitives that lock-free code is written against: those of `std` and
+//! `crossbeam` normally, those of loom in a build with `--cfg loom`, so that one source is both
+//! shipped and model-checked.
+
+#[cfg(any(loom, miri))]
+pub(crate) mod deque;
+#[cfg(not(any(loom, miri)))]
+pub(crate) use crossbeam_deque as deque;
+
+#[cfg(not(loom))]
+pub(crate) mod cell;
+#[cfg(loom)]
+pub(crate) use loom::cell;
 
 #[cfg(not(loom))]
 pub use std::sync::{Arc, Condvar, Mutex, MutexGuard};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::sync::{Mutex, MutexGuard};
 
 /// As in `crossbeam_deque`; this one never asks to retry.
-pub(super) enum Steal<T> {
+pub(crate) enum Steal<T> {
     Success(T),
     Empty,
     #[expect(dead_code, reason = "part of the face that is copied")]
@@ -42,64 +42,64 @@ impl<T> Shared<T> {
 }
 
 /// The owner's end.
-pub(super) struct Worker<T>(Shared<T>);
+pub(crate) struct Worker<T>(Shared<T>);
 
 /// The end of everybody else.
-pub(super) struct Stealer<T>(Shared<T>);
+pub(crate) struct Stealer<T>(Shared<T>);
 
 /// A queue without an owner.
-pub(super) struct Injector<T>(Shared<T>);
+pub(crate) struct Injector<T>(Shared<T>);
 
 impl<T> Worker<T> {
-    pub(super) fn new_fifo() -> Self {
+    pub(crate) fn new_fifo() -> Self {
         Self(Shared::new())
     }
 
-    pub(super) fn stealer(&self) -> Stealer<T> {
+    pub(crate) fn stealer(&self) -> Stealer<T> {
         Stealer(Shared(Arc::clone(&self.0.0)))
     }
 
-    pub(super) fn push(&self, task: T) {
+    pub(crate) fn push(&self, task: T) {
         self.0.lock().push_back(task);
     }
 
-    pub(super) fn pop(&self) -> Option<T> {
+    pub(crate) fn pop(&self) -> Option<T> {
         self.0.pop()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.lock().len()
     }
 }
 
 impl<T> Stealer<T> {
-    pub(super) fn steal_batch_and_pop(&self, thief: &Worker<T>) -> Steal<T> {
+    pub(crate) fn steal_batch_and_pop(&self, thief: &Worker<T>) -> Steal<T> {
         self.0.steal(&thief.0)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.lock().len()
     }
 }
 
 impl<T> Injector<T> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Shared::new())
     }
 
-    pub(super) fn push(&self, task: T) {
+    pub(crate) fn push(&self, task: T) {
         self.0.lock().push_back(task);
     }
 
-    pub(super) fn steal(&self) -> Steal<T> {
+    pub(crate) fn steal(&self) -> Steal<T> {
         self.0.pop().map_or(Steal::Empty, Steal::Success)
     }
 
-    pub(super) fn steal_batch_and_pop(&self, thief: &Worker<T>) -> Steal<T> {
+    pub(crate) fn steal_batch_and_pop(&self, thief: &Worker<T>) -> Steal<T> {
         self.0.steal(&thief.0)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.lock().len()
     }
 }
