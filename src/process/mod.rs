@@ -16,6 +16,9 @@ pub(crate) mod exit;
 mod host;
 mod links;
 pub(crate) mod message;
+#[cfg(any(test, fuzzing))]
+#[cfg(not(loom))]
+pub mod model;
 mod names;
 mod pid;
 mod process;
