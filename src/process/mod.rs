@@ -26,6 +26,8 @@ mod runtime;
 mod signal;
 mod size;
 mod table;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 pub use body::{Body, Event, Limits, MailboxLimit, OnFull, Sink, Step, StepEnd};
 pub use exit::{Exit, Failure, kind};

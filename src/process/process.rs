@@ -279,6 +279,10 @@ impl Task for Process {
                     if task.mailbox.park() {
                         return Turn::Parked;
                     }
+                    // Signals may come without end, and nothing else looks at the slice then.
+                    if cx.preemption().is_expired() {
+                        return Turn::Again;
+                    }
                 }
                 StepEnd::Finished(exit) => {
                     finish(task, core, exit, cx);

@@ -1,6 +1,7 @@
 //! A process that does random things to other processes.
 
 use std::panic::resume_unwind;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use super::super::body::{Body, MailboxLimit, OnFull, Step, StepEnd};
@@ -9,7 +10,6 @@ use super::super::{Encoded, Exit, Failure, Limits, Message, Pid, Registration, S
 use super::super::{SendError, SpawnError, SpawnRequest, TakenIn, Watch};
 use super::notes::{Inbox, Notes};
 use super::{NAMES, PLANNED, Stamp, World, killed_by, lock};
-use std::sync::atomic::Ordering;
 
 /// Operations in one turn.
 const OPS_PER_TURN: usize = 3;
@@ -137,7 +137,8 @@ impl Actor {
     fn target(&self, step: &Step<'_>) -> Pid {
         let targets = lock(&self.world.targets);
         let among = &targets[targets.len().saturating_sub(N_TARGETS)..];
-        among[self.pick(step, among.len())]
+        let chosen = self.pick(step, among.len().max(1));
+        among.get(chosen).copied().unwrap_or(step.process.pid())
     }
 
     /// An operation on `target` failed, so it is dead.

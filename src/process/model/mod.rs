@@ -148,6 +148,7 @@ impl World {
             let world = Arc::downgrade(self);
             let observer = Observer::new(move |pid, _| {
                 if let Some(world) = world.upgrade() {
+                    world.check_end(pid);
                     *lock(&world.observed).entry(pid.serial()).or_default() += 1;
                 }
             });
@@ -164,8 +165,17 @@ impl World {
             };
             let spawned = self.runtime.spawn(host, request, None, host.pool().outside());
             let pid = spawned.expect("the host is empty").pid;
-            lock(&self.observed).insert(pid.serial(), 0);
+            lock(&self.observed).entry(pid.serial()).or_default();
             lock(&self.targets).push(pid);
+        }
+    }
+
+    /// R4: whoever is told of an end finds the process dead and its names free.
+    fn check_end(&self, ended: Pid) {
+        self.must(!self.runtime.is_alive(ended), "R4: the ended process lives");
+        for name in NAMES {
+            let holder = self.runtime.lookup(name);
+            self.must(holder != Some(ended), "R4: the ended process holds a name");
         }
     }
 
@@ -346,6 +356,7 @@ mod tests {
         world.start(20, n_ops);
         until_quiet();
         world.check_quiet();
+        world.judge(&"on threads");
         world.kill_all();
         world.runtime.wait_empty();
         until_quiet();

@@ -9,7 +9,7 @@ use super::super::body::{Event, Step};
 use super::super::process::Relations;
 use super::super::signal::MonitorKey;
 use super::super::{Exit, Failure, Message, Pid, Serial, Sink};
-use super::{NAMES, Stamp, World, killer, lock};
+use super::{Stamp, World, killer, lock};
 use crate::process::Encoded;
 use crate::scheduler::{Readiness, TimerId};
 
@@ -180,11 +180,7 @@ impl Notes {
 
     /// R2, R4: a process is seen to have ended.
     fn see_end(&self, world: &World, me: Serial, ended: Pid) {
-        world.must(!world.runtime.is_alive(ended), "R4: the ended process lives");
-        for name in NAMES {
-            let holder = world.runtime.lookup(name);
-            world.must(holder != Some(ended), "R4: the ended process holds a name");
-        }
+        world.check_end(ended);
         let notes = world.notes_of(ended.serial());
         let sent = notes.map_or(0, |notes| lock(&notes).sent_to(me));
         let received = self.received_from(ended.serial());
