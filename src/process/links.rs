@@ -86,6 +86,12 @@ impl Links {
         }
     }
 
+    /// The other end of every link that is kept, once for each record of it.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn peers(&self) -> impl Iterator<Item = Serial> {
+        self.by_peer.iter().flat_map(|(peer, (_, links))| links.iter().map(move |_| *peer))
+    }
+
     /// Takes out all active links, for the end of the process.
     pub(crate) fn take(&mut self) -> impl Iterator<Item = (Pid, Arc<Link>)> + use<> {
         std::mem::take(&mut self.by_peer)

@@ -81,6 +81,15 @@ pub struct State {
     kill: Option<Box<Failure>>,
 }
 
+/// What [`State::relations`] tells.
+#[cfg(any(test, fuzzing))]
+#[derive(Clone, Debug, Default)]
+pub(super) struct Relations {
+    pub(super) links: Vec<Serial>,
+    pub(super) watchers: Vec<MonitorKey>,
+    pub(super) monitors: Vec<(Serial, u64)>,
+}
+
 /// What taking in signals led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -423,9 +432,16 @@ impl State {
         self.kill.is_some()
     }
 
-    /// Links, monitors, watchers of this process: for tests that nothing is left behind.
-    pub fn n_relations(&self) -> usize {
-        self.watchers.len() + self.monitoring.len() + self.watching.len()
+    /// All that this process keeps about others.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn relations(&self) -> Relations {
+        let monitors = self.monitoring.iter().map(|(target, (_, id))| (*target, *id));
+        let watches = self.watching.iter().map(|(id, target)| (target.serial(), *id));
+        Relations {
+            links: self.links.peers().collect(),
+            watchers: self.watchers.keys().copied().collect(),
+            monitors: monitors.chain(watches).collect(),
+        }
     }
 
     pub(super) fn next_monitor(&mut self) -> u64 {

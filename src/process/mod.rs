@@ -17,12 +17,17 @@ mod host;
 mod links;
 mod live;
 pub(crate) mod message;
+#[cfg(any(test, fuzzing))]
+#[cfg(not(loom))]
+pub mod model;
 mod names;
 mod pid;
 mod runtime;
 mod signal;
 mod size;
 mod table;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 pub use body::{Body, Event, Limits, MailboxLimit, OnFull, Sink, Step, StepEnd};
 pub use exit::{Exit, Failure, kind};
