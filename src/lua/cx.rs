@@ -310,7 +310,6 @@ impl Default for Cx {
     fn default() -> Cx {
         let unit = super::program::UnitSource {
             id: "app:test".to_owned(),
-            file: String::new(),
             text: Arc::from(&b""[..]),
             modules: super::program::Module::ALL.to_vec(),
             imports: Vec::new(),

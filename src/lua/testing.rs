@@ -4,6 +4,7 @@
 //! In bare VMs the global `wait(...)` suspends the coroutine; it is resumed with the same values. In
 //! stock Lua it is a plain function that returns them.
 
+#![expect(clippy::unwrap_used, reason = "support of tests, where a panic is the report")]
 #![expect(unsafe_code, reason = "makes and runs raw states; R5 holds because a test owns its VM")]
 
 use std::ffi::c_int;
@@ -20,8 +21,8 @@ use super::raw::{Outcome, Raise, Stack, Universe, host};
 use super::stdlib;
 use super::vm::Vm;
 use crate::process::{
-    Body, Encoded, Exit, Host, HostConfig, Limits, MonitorKey, Observer, Runtime, SpawnRequest, Step,
-    StepEnd, Watch, Watcher,
+    Body, Encoded, Exit, Host, HostConfig, Limits, MonitorKey, Observer, Runtime, SpawnRequest,
+    Step, StepEnd, Watch, Watcher,
 };
 use crate::scheduler::Pool;
 use crate::scheduler::sim::SimPool;
@@ -40,7 +41,6 @@ pub(crate) fn environment() -> Arc<Environment> {
 pub(crate) fn program(source: &str) -> Arc<Program> {
     let unit = UnitSource {
         id: "test".to_owned(),
-        file: String::new(),
         text: source.as_bytes().into(),
         modules: Vec::new(),
         imports: Vec::new(),
@@ -97,7 +97,7 @@ impl<F: FnOnce(&mut Step<'_>) + Send> Body for Once<F> {
         if let Some(run) = self.0.take() {
             run(step);
         }
-        StepEnd::Finished(Exit::default())
+        StepEnd::Finished(Box::default())
     }
 
     fn end(&mut self, _: &mut Step<'_>) {}
