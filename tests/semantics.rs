@@ -604,21 +604,23 @@ fn a_full_mailbox_does_what_its_policy_says() {
 // ---- upgrade
 
 #[test]
-fn an_upgrade_keeps_pid_name_and_messages() {
+fn an_upgrade_keeps_pid_name_relations_and_messages() {
     holds(
         "
-        local pid = assert(process.with_name('worker'):spawn_monitored('app:child', HOST, 1))
+        process.set_options { trap_links = true }
+        local pid = assert(process.with_name('worker'):spawn_linked_monitored('app:child', HOST, 1))
         process.send(pid, 'n', 'a')
         process.send(pid, 'n', 'b')
-        assert(process.registry.lookup('worker') == pid)
         local event = exit()
-        assert(event.from == pid and event.result.value == '2 b', tostring(event.result))
+        assert(event.from == pid and event.error:message() == '2 b', tostring(event.result))
+        assert(process.events():receive().kind == process.event.LINK_DOWN)
         ",
         "
         local version = ...
         local got = process.listen('n'):receive()
+        assert(process.registry.lookup('worker') == process.pid())
         if version == 1 then process.upgrade(nil, 2) end
-        return version .. ' ' .. got
+        error(version .. ' ' .. got, 0)
         ",
     );
 }
