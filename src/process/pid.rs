@@ -17,6 +17,12 @@ impl Serial {
         Serial(generation << SLOT_BITS | u64::from(slot))
     }
 
+    /// A number that [`Serial::get`] gave.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn from_raw(number: u64) -> Serial {
+        Serial(number)
+    }
+
     pub(crate) fn slot(self) -> usize {
         (self.0 & ((1 << SLOT_BITS) - 1)) as usize
     }

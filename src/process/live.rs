@@ -19,6 +19,7 @@ use super::names::Held;
 use super::pid::{Pid, Serial};
 use super::runtime::Runtime;
 use super::signal::{Cancel, ExitNotice, Grace, LinkNotice, MonitorKey, Signal, Watcher};
+use super::size::size_text;
 use crate::mailbox::{Drain, Mailbox, Pushed};
 use crate::scheduler::{Context, Readiness, Task, TimerId, Turn};
 
@@ -78,6 +79,15 @@ pub struct State {
     left: Vec<Signal>,
     /// Decided, but not yet carried out.
     kill: Option<Box<Failure>>,
+}
+
+/// What [`State::relations`] tells.
+#[cfg(any(test, fuzzing))]
+#[derive(Clone, Debug, Default)]
+pub(super) struct Relations {
+    pub(super) links: Vec<Serial>,
+    pub(super) watchers: Vec<MonitorKey>,
+    pub(super) monitors: Vec<(Serial, u64)>,
 }
 
 /// What taking in signals led to.
@@ -218,9 +228,12 @@ impl Process {
 
     /// The failure of a process whose mailbox limit kills it.
     pub(super) fn mailbox_overflow(&self) -> Failure {
-        let what = match (self.limits.mailbox, self.limits.memory_bytes) {
-            (Some(limit), _) => format!("{} messages", limit.max_messages),
-            (None, limit) => format!("{} bytes", limit.unwrap_or_default()),
+        let n_max = self.limits.mailbox.map_or(u64::MAX, |limit| limit.max_messages);
+        let what = match self.limits.memory_bytes {
+            Some(bytes) if self.n_waiting.load(Ordering::Relaxed) as u64 <= n_max => {
+                size_text(bytes)
+            }
+            _ => format!("{n_max} messages"),
         };
         let text = format!("process terminated: mailbox limit of {what} exceeded");
         Failure::new(kind::LIMIT_EXCEEDED, text)
@@ -276,7 +289,7 @@ impl Task for Process {
                     }
                 }
                 StepEnd::Finished(exit) => {
-                    finish(task, core, exit, cx);
+                    finish(task, core, *exit, cx);
                     return Turn::Ended;
                 }
             }
@@ -299,7 +312,9 @@ fn run_step(task: &Arc<Process>, core: &mut Core, worker: &dyn Context<Process>)
     let body = body.as_mut().expect("P1: a process that has ended is not run");
     let mut step = Step { process: task, state, worker };
     let result = catch_unwind(AssertUnwindSafe(|| body.step(&mut step)));
-    result.unwrap_or_else(|panic| StepEnd::Finished(Exit::failed(panic_failure(panic.as_ref()))))
+    result.unwrap_or_else(|panic| {
+        StepEnd::Finished(Box::new(Exit::failed(panic_failure(panic.as_ref()))))
+    })
 }
 
 /// A fault of the runtime itself ends the process in whose turn it happened.
@@ -417,9 +432,16 @@ impl State {
         self.kill.is_some()
     }
 
-    /// Links, monitors, watchers of this process: for tests that nothing is left behind.
-    pub fn n_relations(&self) -> usize {
-        self.watchers.len() + self.monitoring.len() + self.watching.len()
+    /// All that this process keeps about others.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn relations(&self) -> Relations {
+        let monitors = self.monitoring.iter().map(|(target, (_, id))| (*target, *id));
+        let watches = self.watching.iter().map(|(id, target)| (target.serial(), *id));
+        Relations {
+            links: self.links.peers().collect(),
+            watchers: self.watchers.keys().copied().collect(),
+            monitors: monitors.chain(watches).collect(),
+        }
     }
 
     pub(super) fn next_monitor(&mut self) -> u64 {
