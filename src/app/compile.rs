@@ -81,7 +81,6 @@ fn unit(
 ) -> UnitSource {
     UnitSource {
         id: id.to_string(),
-        file: source.file.clone(),
         text: Arc::clone(&source.text),
         modules: modules.iter().map(|module| lua_module(*module)).collect(),
         imports,

@@ -161,10 +161,11 @@ impl Engine {
         processes.iter().map(target).collect()
     }
 
-    /// Whether nothing can move any more: no process, and no line of output for whose way out one
-    /// may wait.
+    /// Whether nothing can move any more: no process, no work for one elsewhere, no line of output
+    /// for whose way out one may wait.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.env.output.is_idle() && self.hosts.is_quiet()
+        // The hosts last: what ends elsewhere wakes a process first.
+        self.env.output.is_idle() && !self.runtime.has_work_outside() && self.hosts.is_quiet()
     }
 }
 

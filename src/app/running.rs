@@ -10,12 +10,13 @@ use std::thread;
 use super::application::App;
 use super::board::{Awaited, Board, Ended};
 use super::compile::check_source;
+use super::ending::Notices;
 use super::engine::Engine;
 use super::entry::Kind;
 use super::id::EntryId;
 use super::load::{LoadError, LoadOptions, load};
-use super::service::{Event, Notices, Settled, Supervisor};
 use super::single;
+use super::supervisor::{Event, Settled, Supervisor};
 use crate::lua::{self, Value};
 use crate::process::{Failure, Pid};
 

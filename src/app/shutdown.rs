@@ -254,9 +254,12 @@ impl Step {
         if self.noticed || now_ns < self.began_ns.saturating_add(NOTICE_NS) {
             return;
         }
-        self.noticed = true;
         let alive: Vec<&Waited> =
             self.waited.iter().filter(|waited| world.is_alive(waited.target.pid)).collect();
+        if alive.is_empty() {
+            return;
+        }
+        self.noticed = true;
         let deadline_ns =
             |waited: &&Waited| if waited.killed { end_ns } else { waited.deadline_ns };
         let latest_ns = alive.iter().map(deadline_ns).max().unwrap_or(end_ns).min(end_ns);
@@ -358,6 +361,8 @@ mod tests {
     struct FakeWorld {
         now_ns: u64,
         all: Vec<Fake>,
+        /// Further processes, whose end is under way.
+        n_ending: usize,
         notices: Vec<String>,
     }
 
@@ -393,7 +398,7 @@ mod tests {
 
     impl World for FakeWorld {
         fn n_live(&self) -> usize {
-            self.all.iter().filter(|fake| fake.ended_ns.is_none()).count()
+            self.all.iter().filter(|fake| fake.ended_ns.is_none()).count() + self.n_ending
         }
         fn is_alive(&self, pid: Pid) -> bool {
             self.all[number(pid)].ended_ns.is_none()
@@ -484,6 +489,16 @@ mod tests {
         let expected = "shutdown waits for app:p0 {app:h|0x1000000}, at most 4s more; a second \
                         signal ends it at once";
         assert_eq!(world.notices, [expected]);
+    }
+
+    #[test]
+    fn nobody_is_named_who_is_ending_already() {
+        let mut world = FakeWorld { n_ending: 1, now_ns: 5_000 * MS, ..FakeWorld::default() };
+        let mut shutdown = begin(&world, 30_000, &[]);
+        assert_eq!(shutdown.poll(world.now_ns, &mut world), Progress::Waiting);
+        world.n_ending = 0;
+        assert_eq!(shutdown.poll(world.now_ns, &mut world), Progress::Done);
+        assert!(world.notices.is_empty());
     }
 
     #[test]

@@ -176,6 +176,52 @@ impl Zone {
     }
 }
 
+/// First byte of a zone in bytes.
+mod code {
+    pub(super) const UTC: u8 = 0;
+    pub(super) const LOCAL: u8 = 1;
+    /// Offset in four bytes, little-endian; name.
+    pub(super) const FIXED: u8 = 2;
+    /// Name in the database.
+    pub(super) const NAMED: u8 = 3;
+}
+
+impl Zone {
+    /// The zone in bytes, for [`Zone::from_bytes`] in the same run of the program.
+    pub(crate) fn to_bytes(self) -> SmallVec<[u8; 16]> {
+        let mut bytes = SmallVec::new();
+        match &self.0 {
+            Kind::Utc => bytes.push(code::UTC),
+            Kind::Local => bytes.push(code::LOCAL),
+            Kind::Fixed { offset_s, .. }
+            | Kind::Named(NamedZone { offsets: Offsets::Fixed(offset_s), .. }) => {
+                bytes.push(code::FIXED);
+                bytes.extend_from_slice(&offset_s.to_le_bytes());
+                bytes.extend_from_slice(self.name());
+            }
+            Kind::Named(NamedZone { name, .. }) => {
+                bytes.push(code::NAMED);
+                bytes.extend_from_slice(name);
+            }
+        }
+        bytes
+    }
+
+    /// The zone that was written, or `None` for other bytes.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        match bytes.split_first()? {
+            (&code::UTC, []) => Some(Self::UTC),
+            (&code::LOCAL, []) => Some(Self::LOCAL),
+            (&code::FIXED, rest) => {
+                let (offset_s, name) = rest.split_first_chunk()?;
+                Self::fixed(name, i32::from_le_bytes(*offset_s).into()).ok()
+            }
+            (&code::NAMED, name) => Self::load(name).ok(),
+            _ => None,
+        }
+    }
+}
+
 /// `seconds`, or the end of the range nearest to it.
 pub(crate) fn saturate(seconds: i128) -> i64 {
     seconds.clamp(i64::MIN.into(), i64::MAX.into()) as i64
@@ -229,6 +275,20 @@ mod tests {
         assert_eq!(load("Local"), Zone::LOCAL);
         assert_eq!(Zone::fixed(b"EST", 0), Zone::fixed(b"EST", 0));
         assert_ne!(Zone::fixed(b"EST", 0), Zone::fixed(b"EST", 1));
+    }
+
+    #[test]
+    fn zones_come_back_from_their_bytes() {
+        let long = Zone::fixed(b"a rather long name", -1).unwrap();
+        let utc_by_name = Zone::fixed(b"UTC", 60).unwrap();
+        for zone in
+            [Zone::UTC, Zone::LOCAL, Zone::offset(90), load("Asia/Tokyo"), long, utc_by_name]
+        {
+            assert_eq!(Zone::from_bytes(&zone.to_bytes()), Some(zone));
+        }
+        for bytes in [&b""[..], b"\0x", b"\x02abc", b"\x03Mars/Olympus", b"\x04"] {
+            assert_eq!(Zone::from_bytes(bytes), None);
+        }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! all of it freed at once when the process ends, without a walk over its Lua objects.
 //!
 //! # Concepts
-//! * **Chunk**: a piece of memory that small blocks are carved from; the first is small, because most
-//!   processes are, later ones double up to a cap.
+//! * **Chunk**: a piece of memory that small blocks are carved from; the first ones are small, because
+//!   most processes are, later ones are a quarter of what there is, up to a cap.
 //! * **Size class**: small blocks are rounded up to 16 bytes; each class has a free list.
 //! * **Big block**: more than `SMALL_MAX` bytes; has a header in front that links it to its kin, so
 //!   that a drop finds it.
@@ -43,6 +43,8 @@ struct Big {
 pub(crate) struct Arena {
     used: usize,
     limit: usize,
+    /// Bytes of all chunks.
+    carved: usize,
     bump: *mut u8,
     bump_end: *mut u8,
     chunks: *mut Chunk,
@@ -62,6 +64,7 @@ impl Arena {
         Arena {
             used: 0,
             limit,
+            carved: 0,
             bump: ptr::null_mut(),
             bump_end: ptr::null_mut(),
             chunks: ptr::null_mut(),
@@ -169,9 +172,7 @@ impl Arena {
     #[cold]
     fn grow(&mut self) -> bool {
         self.recycle_tail();
-        // SAFETY: chunk headers are written once, when they are made (A2).
-        let last = if self.chunks.is_null() { 0 } else { unsafe { (*self.chunks).bytes } };
-        let bytes = (last * 2).clamp(CHUNK_MIN, CHUNK_MAX);
+        let bytes = (self.carved / 4).next_multiple_of(CHUNK_MIN).clamp(CHUNK_MIN, CHUNK_MAX);
         let layout = chunk_layout(bytes);
         // SAFETY: the layout has a size above zero.
         let raw = unsafe { alloc(layout) };
@@ -186,6 +187,7 @@ impl Arena {
             self.bump_end = raw.add(bytes);
         }
         self.chunks = chunk;
+        self.carved += bytes;
         true
     }
 

@@ -66,9 +66,10 @@ impl LuaBody {
         let main = vm.cx().fibers.add(vm.main(), n_args);
         debug_assert_eq!(main, MAIN);
         vm.cx().fibers.queue(main);
-        let limit = self.limits.memory_bytes.map_or(usize::MAX, |bytes| {
-            usize::try_from(bytes).unwrap_or(usize::MAX)
-        });
+        let limit = self
+            .limits
+            .memory_bytes
+            .map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         vm.universe().set_memory_limit(limit);
         self.vm = Some(vm);
         Ok(())
@@ -177,8 +178,7 @@ fn run_fibers(vm: &Vm) -> Ended {
     }
 }
 
-/// Nothing is runnable: the process waits, unless nothing could ever wake it. A program whose
-/// forgotten timers are all that could is asked to collect them first.
+/// Nothing is runnable: the process waits, unless nothing could ever wake it.
 fn idle(vm: &Vm) -> Ended {
     if vm.cx().can_be_woken() {
         return Ended::Step(StepEnd::Waiting);
@@ -227,7 +227,9 @@ fn prepare(vm: &Vm, fiber: FiberId, l: *mut lua_State) -> Result<i32, FiberRan> 
     let stack = vm.stack(l);
     let pushed = match resumption {
         Some(Resumption::Continue { n_args }) => Ok(n_args),
-        Some(Resumption::Channel(completion)) => api::channel::push_completion(&stack, vm.cx(), completion),
+        Some(Resumption::Channel(completion)) => {
+            api::channel::push_completion(&stack, vm.cx(), completion)
+        }
         Some(Resumption::Push(push)) => push(&stack, vm.cx()),
         None => Ok(0),
     };

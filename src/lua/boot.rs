@@ -23,7 +23,11 @@ pub(crate) unsafe extern "C-unwind" fn boot(l: *mut lua_State) -> c_int {
 }
 
 /// Runs unit `index`, after the one before it has left its result on top.
-unsafe extern "C-unwind" fn next_unit(l: *mut lua_State, _: c_int, index: ffi::lua_KContext) -> c_int {
+unsafe extern "C-unwind" fn next_unit(
+    l: *mut lua_State,
+    _: c_int,
+    index: ffi::lua_KContext,
+) -> c_int {
     // SAFETY: the frame holds the arguments, and above them what the last unit gave; nothing owned.
     unsafe {
         let mut index = index;

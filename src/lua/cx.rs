@@ -25,9 +25,7 @@ use super::raw::{Outcome, Stack};
 use super::timers::{Timers, Token};
 use super::value::{Slots, Value};
 use crate::channel::{Case, ChannelId, Channels};
-use crate::process::{
-    self, Encoded, Event, Exit, Failure, Message, Pid, Process, Sink, Step,
-};
+use crate::process::{self, Encoded, Event, Exit, Failure, Message, Pid, Process, Sink, Step};
 use crate::scheduler::Readiness;
 
 /// What the Lua side of a runtime shares among its processes.
@@ -312,7 +310,6 @@ impl Default for Cx {
     fn default() -> Cx {
         let unit = super::program::UnitSource {
             id: "app:test".to_owned(),
-            file: String::new(),
             text: Arc::from(&b""[..]),
             modules: super::program::Module::ALL.to_vec(),
             imports: Vec::new(),

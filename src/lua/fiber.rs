@@ -133,8 +133,4 @@ impl Fibers {
     pub(crate) fn next(&mut self) -> Option<FiberId> {
         self.runnable.pop_front()
     }
-
-    pub(crate) fn has_runnable(&self) -> bool {
-        !self.runnable.is_empty()
-    }
 }

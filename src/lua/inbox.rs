@@ -84,7 +84,11 @@ impl Inbox {
     }
 
     /// Opens the channel of `topic`, unless it is open: messages of the topic are its own from now on.
-    pub(crate) fn open_listen(&mut self, channels: &mut Channels<Value>, topic: Topic) -> ChannelId {
+    pub(crate) fn open_listen(
+        &mut self,
+        channels: &mut Channels<Value>,
+        topic: Topic,
+    ) -> ChannelId {
         if let Some(open) = self.listen.get(&topic) {
             return *open;
         }

@@ -19,7 +19,7 @@ mod program;
 mod raw;
 mod registry;
 mod stdlib;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod testing;
 mod timers;
 mod transfer;
@@ -33,5 +33,7 @@ pub use output::Output;
 pub use preempt::arm;
 pub(crate) use program::NoProgram;
 pub use program::{Catalog, Entry, HostEntry, LazyProgram, Module, Program, UnitSource};
+#[cfg(fuzzing)]
+pub use transfer::check_bytes;
 pub use transfer::{Table, Value};
 pub(crate) use transfer::{decode_value, encode_values};

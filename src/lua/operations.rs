@@ -54,12 +54,6 @@ impl Operations {
         self.next += 1;
         self.next
     }
-
-    /// Forgets everything, for a program that replaces this one.
-    pub(crate) fn clear(&mut self) {
-        self.pending.clear();
-        self.calls.clear();
-    }
 }
 
 /// Execs are told apart from other operations by this bit of their number.

@@ -40,11 +40,9 @@ impl Module {
 
 /// A source with what its `require` sees.
 #[derive(Debug)]
-pub struct Unit {
+pub(crate) struct Unit {
     /// The entry's id.
     pub(crate) id: Arc<str>,
-    /// The source file as reports name it; empty for inline sources.
-    pub(crate) file: String,
     pub(crate) code: Code,
     pub(crate) modules: Vec<Module>,
     /// Alias → index among the program's units.
@@ -56,8 +54,6 @@ pub struct Unit {
 pub struct UnitSource {
     /// The entry's id.
     pub id: String,
-    /// The source file as reports name it; empty for inline sources.
-    pub file: String,
     /// The text.
     pub text: Arc<[u8]>,
     /// Modules that its `require` finds.
@@ -89,7 +85,6 @@ impl Program {
             let code = Code::compile(&unit.id, &unit.text)?;
             compiled.push(Unit {
                 id: unit.id.into(),
-                file: unit.file,
                 code,
                 modules: unit.modules,
                 imports: unit.imports,
@@ -120,10 +115,26 @@ pub enum Entry {
     Other(String),
 }
 
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Entry::Program(program) => write!(f, "Program({})", program.id),
+            Entry::Lazy(_) => f.write_str("Lazy"),
+            Entry::Other(kind) => write!(f, "Other({kind})"),
+        }
+    }
+}
+
 /// A program whose source is read and compiled on first use.
 pub struct LazyProgram {
     compile: Box<CompileFn>,
     done: OnceLock<Result<Arc<Program>, String>>,
+}
+
+impl std::fmt::Debug for LazyProgram {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LazyProgram").field("done", &self.done).finish_non_exhaustive()
+    }
 }
 
 type CompileFn = dyn Fn() -> Result<Arc<Program>, String> + Send + Sync;

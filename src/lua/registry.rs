@@ -15,5 +15,3 @@ pub(crate) const FIBERS: i64 = 36;
 pub(crate) const LOADED: i64 = 37;
 /// The text of the process's own PID.
 pub(crate) const PID: i64 = 38;
-/// Payloads of `send_after` need none; channels of timers: timer number → channel, weak.
-pub(crate) const TIMERS: i64 = 39;

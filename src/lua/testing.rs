@@ -1,62 +1,151 @@
-//! Bare VMs for tests: runs a piece of Lua and gives its results as text, in a VM with our libraries or
-//! in one of stock Lua, so that the two can be compared.
+//! Lua for tests: pieces of code in a bare VM with our libraries, in one of stock Lua, so that the two
+//! can be compared, and whole programs as processes of the simulator.
 //!
-//! The global `wait(...)` suspends the coroutine; it is resumed with the same values. In stock Lua it is
-//! a plain function that returns them.
+//! In bare VMs the global `wait(...)` suspends the coroutine; it is resumed with the same values. In
+//! stock Lua it is a plain function that returns them.
 
 #![expect(unsafe_code, reason = "makes and runs raw states; R5 holds because a test owns its VM")]
 
 use std::ffi::c_int;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::time::Instant;
 
-use super::cx::Cx;
+use super::body::LuaBody;
+use super::cx::{Cx, Environment};
+use super::output::Output;
+use super::program::{Catalog, Program, UnitSource};
 use super::raw::ffi::{self, lua_State};
-use super::raw::{Outcome, Raise, Stack, Universe, allocate, host};
+use super::raw::{Outcome, Raise, Stack, Universe, host};
 use super::stdlib;
+use super::vm::Vm;
+use crate::process::{
+    Body, Encoded, Exit, Host, HostConfig, Limits, MonitorKey, Observer, Runtime, SpawnRequest,
+    Step, StepEnd, Watch, Watcher,
+};
+use crate::scheduler::Pool;
+use crate::scheduler::sim::SimPool;
 
-/// A VM with the standard libraries, and nothing else of a process around it.
-#[derive(Debug)]
-pub(crate) struct TestVm {
-    universe: Box<Universe>,
-    main: *mut lua_State,
-    /// What the universe's owner points to.
-    _cx: Box<Cx>,
+/// An environment without entries, whose output goes nowhere.
+pub(crate) fn environment() -> Arc<Environment> {
+    static ENVIRONMENT: OnceLock<Arc<Environment>> = OnceLock::new();
+    let make = || {
+        let output = Output::new(std::io::sink()).unwrap();
+        Arc::new(Environment { catalog: Catalog::default(), output, started: Instant::now() })
+    };
+    ENVIRONMENT.get_or_init(make).clone()
 }
 
-impl TestVm {
-    pub(crate) fn new() -> TestVm {
-        let vm = TestVm::bare();
-        vm.with_stack(|stack| stdlib::open(stack, [1, 2]));
-        vm.with_stack(|stack| {
-            stack.push_globals();
-            stack.set_fn(-1, "wait", host!(wait));
-            stack.pop(1);
-        });
-        vm
+/// A program of one script, named `test`.
+pub(crate) fn program(source: &str) -> Arc<Program> {
+    let unit = UnitSource {
+        id: "test".to_owned(),
+        text: source.as_bytes().into(),
+        modules: Vec::new(),
+        imports: Vec::new(),
+    };
+    Program::compile(vec![unit], "main", Limits::default()).unwrap()
+}
+
+/// The state behind host functions, outside of any step.
+pub(crate) fn bare_cx() -> Box<Cx> {
+    static PROGRAM: OnceLock<Arc<Program>> = OnceLock::new();
+    Box::new(Cx::new(environment(), PROGRAM.get_or_init(|| program("")).clone()))
+}
+
+/// Spawns a process with this body in a simulator, and runs that until nothing is left to do.
+fn simulate(seed: u64, body: Box<dyn Body>) -> Arc<Exit> {
+    let runtime = Runtime::new();
+    let pool = SimPool::new(seed);
+    let config = HostConfig {
+        id: "test:host",
+        max_processes: 100,
+        limits: Limits::default(),
+        stop_timeout_ns: 0,
+    };
+    let host = Host::new(config, pool.clone());
+    runtime.add_host(host.clone());
+    let (sender, exits) = mpsc::channel();
+    let told = Observer::new(move |_, exit| sender.send(exit.clone()).unwrap());
+    let request = SpawnRequest {
+        entry: "test".into(),
+        body,
+        limits: Limits::default(),
+        trap_links: false,
+        name: None,
+        messages: Vec::new(),
+        watch: Watch::Outside(Watcher::Outside(told, MonitorKey { watcher: 0, id: 1 })),
+        link: false,
+    };
+    runtime.spawn(&host, request, None, pool.outside()).unwrap();
+    pool.run_until_idle();
+    exits.try_recv().expect("the process has ended")
+}
+
+/// Runs a whole program in the simulator of that seed, with slices of a random length: how it ended.
+pub(crate) fn simulate_program(seed: u64, source: &str) -> Arc<Exit> {
+    let body = LuaBody::new(environment(), program(source), Encoded::default(), Limits::default());
+    simulate(seed, Box::new(body))
+}
+
+/// A process that runs Rust code in its only step.
+struct Once<F>(Option<F>);
+
+impl<F: FnOnce(&mut Step<'_>) + Send> Body for Once<F> {
+    fn step(&mut self, step: &mut Step<'_>) -> StepEnd {
+        if let Some(run) = self.0.take() {
+            run(step);
+        }
+        StepEnd::Finished(Exit::default())
     }
 
-    /// A VM without libraries.
-    pub(crate) fn bare() -> TestVm {
-        let mut cx = Box::<Cx>::default();
-        let universe = Universe::new(usize::MAX);
-        universe.enter_host();
-        let ud = std::ptr::from_ref(&*universe).cast_mut();
-        // SAFETY: the universe is boxed, so its address stays, and it outlives the state.
-        let main = unsafe { ffi::lua_newstate(allocate, ud.cast(), 7) };
-        assert!(!main.is_null());
-        // SAFETY: a fresh main thread of this universe.
-        unsafe { universe.tie(main) };
-        universe.set_owner((&raw mut *cx).cast());
-        TestVm { universe, main, _cx: cx }
+    fn end(&mut self, _: &mut Step<'_>) {}
+
+    fn places(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// A VM with the standard libraries, in a step of a process, and nothing else of a program around it.
+#[derive(Debug)]
+pub(crate) struct TestVm(Vm);
+
+impl TestVm {
+    /// Runs `test` with a fresh VM.
+    pub(crate) fn with<R: Send + 'static>(test: impl FnOnce(&TestVm) -> R + Send + 'static) -> R {
+        TestVm::with_bare(|vm| {
+            vm.stack(|stack| {
+                stdlib::open(stack, [1, 2]);
+                stack.push_globals();
+                stack.set_fn(-1, "wait", host!(wait));
+            });
+            test(vm)
+        })
+    }
+
+    /// Runs `test` with a VM without libraries.
+    pub(crate) fn with_bare<R: Send + 'static>(
+        test: impl FnOnce(&TestVm) -> R + Send + 'static,
+    ) -> R {
+        let (sender, results) = mpsc::channel();
+        let run = move |step: &mut Step<'_>| {
+            let vm = TestVm(Vm::new(bare_cx(), 7).unwrap());
+            vm.0.cx().step.set(step);
+            let result = catch_unwind(AssertUnwindSafe(|| test(&vm)));
+            vm.0.cx().step.clear();
+            sender.send(result).unwrap();
+        };
+        simulate(0, Box::new(Once(Some(run))));
+        results.recv().unwrap().unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     pub(crate) fn universe(&self) -> &Universe {
-        &self.universe
+        self.0.universe()
     }
 
     /// Host code on the main thread's stack, which is empty before and after.
-    pub(crate) fn with_stack<R>(&self, run: impl FnOnce(&Stack) -> R) -> R {
-        // SAFETY: a live state, in host mode while no Lua code runs.
-        let stack = unsafe { Stack::new(self.main) };
+    pub(crate) fn stack<R>(&self, run: impl FnOnce(&Stack) -> R) -> R {
+        let stack = self.0.stack(self.0.main());
         let result = run(&stack);
         stack.set_top(0);
         result
@@ -64,10 +153,10 @@ impl TestVm {
 
     /// The results of `source`, and how often it waited.
     pub(crate) fn run_counted(&self, source: &str) -> (String, usize) {
-        self.universe.leave_loop();
+        self.universe().leave_loop();
         // SAFETY: a live state whose code this thread runs.
-        let result = unsafe { run(self.main, source) };
-        self.universe.enter_loop();
+        let result = unsafe { run(self.0.main(), source) };
+        self.universe().enter_loop();
         result
     }
 
@@ -79,7 +168,8 @@ impl TestVm {
 
 /// What `source` gives in our VM.
 pub(crate) fn ours(source: &str) -> String {
-    TestVm::new().run(source)
+    let source = source.to_owned();
+    TestVm::with(move |vm| vm.run(&source))
 }
 
 /// What `source` gives in a VM of stock Lua.
@@ -155,8 +245,9 @@ unsafe fn text(l: *mut lua_State, index: c_int) -> String {
 
 #[test]
 fn code_that_waits_gets_back_what_it_waited_for() {
-    let vm = TestVm::new();
-    assert_eq!(vm.run_counted("return wait(1, 'a'), wait(nil)"), ("1, nil".to_owned(), 2));
-    assert_eq!(vm.run("error('no')"), "error: test:1: no");
+    TestVm::with(|vm| {
+        assert_eq!(vm.run_counted("return wait(1, 'a'), wait(nil)"), ("1, nil".to_owned(), 2));
+        assert_eq!(vm.run("error('no')"), "error: test:1: no");
+    });
     assert_eq!(stock("return wait(1, 'a')"), "1, a");
 }

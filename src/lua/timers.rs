@@ -2,8 +2,8 @@
 
 use slab::Slab;
 
-use super::fiber::Resumption;
 use super::cx::Cx;
+use super::fiber::Resumption;
 use super::net::SocketId;
 use super::value::Value;
 use crate::channel::{ChannelId, FiberId};

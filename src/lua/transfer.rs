@@ -23,6 +23,8 @@ use std::ffi::c_int;
 use std::fmt;
 use std::ops::Range;
 
+#[cfg(any(test, fuzzing))]
+mod check;
 mod decode;
 mod encode;
 mod format;
@@ -34,10 +36,11 @@ mod seen;
 #[cfg(test)]
 mod tests;
 
+#[cfg(fuzzing)]
+pub use check::check_bytes;
 pub(crate) use format::Malformed;
 pub use outside::{Table, Value};
 pub(crate) use outside::{decode_value, encode_values};
-pub(crate) use plain::PlainType;
 
 use decode::Decoder;
 use encode::{Encoder, Strictness};

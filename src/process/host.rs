@@ -35,6 +35,7 @@ impl std::fmt::Debug for Host {
 }
 
 impl Host {
+    /// A host whose processes run on `pool`.
     pub fn new(config: HostConfig, pool: Arc<dyn Pool<Process>>) -> Arc<Host> {
         let (live, stopping) = (AtomicUsize::new(0), AtomicBool::new(false));
         Arc::new(Host { config, pool, live, stopping })

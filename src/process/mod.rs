@@ -39,7 +39,8 @@ pub(crate) use pid::parse as parse_pid_text;
 pub use pid::{Pid, Serial, has_pid_form};
 pub use process::{Process, State, TakenIn};
 pub use runtime::{
-    FailureLog, Registration, Runtime, SendError, SpawnError, SpawnRequest, Spawned, Watch,
+    FailureLog, OutsideWork, Registration, Runtime, SendError, SpawnError, SpawnRequest, Spawned,
+    Watch,
 };
 pub use signal::{Cancel, ExitNotice, Grace, LinkNotice, MonitorKey, Observer, Signal, Watcher};
 pub use size::{parse_size, size_text};

@@ -29,6 +29,8 @@ pub struct Runtime {
     /// Whether nobody is to wait for the last process any more.
     empty_lock: Mutex<bool>,
     failure_log: OnceLock<Box<FailureLog>>,
+    /// Work that goes on outside of the workers and will be told to a process.
+    n_outside: AtomicUsize,
     stopping: AtomicBool,
 }
 
@@ -130,6 +132,7 @@ impl Runtime {
             empty: Condvar::new(),
             empty_lock: Mutex::new(false),
             failure_log: OnceLock::new(),
+            n_outside: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
         })
     }
@@ -207,6 +210,19 @@ impl Runtime {
             drop(self.empty_lock.lock().unwrap_or_else(PoisonError::into_inner));
             self.empty.notify_all();
         }
+    }
+
+    /// Announces work outside of the workers whose result will be queued at a process. What is given
+    /// back is dropped after that.
+    pub fn begin_outside(self: &Arc<Self>) -> OutsideWork {
+        self.n_outside.fetch_add(1, Ordering::Relaxed);
+        OutsideWork(self.clone())
+    }
+
+    /// Whether results of work outside of the workers are still to come.
+    pub fn has_work_outside(&self) -> bool {
+        // Pairs with the drop of `OutsideWork`: who sees the end of the work sees its result queued.
+        self.n_outside.load(Ordering::Acquire) > 0
     }
 
     /// Every live process, in no order.
@@ -379,6 +395,17 @@ impl Runtime {
         process.host().leave();
         self.table.retire(process.pid().serial());
         self.process_ended();
+    }
+}
+
+/// Work for a process that goes on outside of the workers.
+#[derive(Debug)]
+pub struct OutsideWork(Arc<Runtime>);
+
+impl Drop for OutsideWork {
+    fn drop(&mut self) {
+        // Pairs with `has_work_outside`.
+        self.0.n_outside.fetch_sub(1, Ordering::Release);
     }
 }
 

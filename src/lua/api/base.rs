@@ -1,9 +1,13 @@
 //! `print` and `require`, and the globals of a program.
 
-#![expect(unsafe_code, reason = "print calls tostring, which may raise; nothing owned in its frame")]
+#![expect(
+    unsafe_code,
+    reason = "print calls tostring, which may raise; nothing owned in its frame"
+)]
 
 use std::ffi::c_int;
 
+use super::args::text_arg;
 use super::channel::ChannelModule;
 use super::errors;
 use super::json;
@@ -14,17 +18,20 @@ use super::net::NetModule;
 use super::payload;
 use super::process::ProcessModule;
 use super::time::TimeModule;
-use super::args::text_arg;
 use crate::lua::boot::push_loaded;
 use crate::lua::cx::Cx;
 use crate::lua::output::Ready;
 use crate::lua::program::Module;
 use crate::lua::raw::ffi::{self, lua_State};
 use crate::lua::raw::{HostFn, LuaType, Outcome, Raise, Stack, call_host, host};
+use crate::lua::stdlib::{Library, push_library};
 use crate::process::Signal;
 
+/// Pushes a new table of a module.
+type Open = fn(&Stack);
+
 /// The Moonlet tables that are always there.
-const MODULES: [(&str, fn(&Stack)); 5] = [
+const MODULES: [(&str, Open); 5] = [
     ("errors", errors::open),
     ("channel", module::open::<ChannelModule>),
     ("process", module::open::<ProcessModule>),
@@ -32,20 +39,16 @@ const MODULES: [(&str, fn(&Stack)); 5] = [
     ("time", module::open::<TimeModule>),
 ];
 
-/// Lua's own libraries, which `require` finds too.
-const LIBRARIES: [&str; 7] = ["string", "table", "math", "utf8", "coroutine", "os", "debug"];
-
+/// `print`.
 pub(crate) const PRINT: HostFn = print;
+
+/// `require`.
 pub(crate) const REQUIRE: HostFn = host!(require);
 
-/// Adds to the globals of a fresh VM what is not Lua's own.
+/// Adds the modules that the entry lists to the globals of a fresh VM.
 pub(crate) fn open(stack: &Stack, cx: &mut Cx) {
     message::install_string_call(stack);
     stack.push_globals();
-    for (name, open) in MODULES {
-        open(stack);
-        stack.raw_set_field(-2, name);
-    }
     let script = cx.program.script();
     for module in &script.modules {
         push_module(stack, *module);
@@ -103,27 +106,32 @@ fn require(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         let text = format!("module '{name}' is not listed in modules of entry '{id}'");
         return Err(Raise::Message(text));
     }
-    if push_builtin(stack, &name) {
+    if let Some(library) = Library::by_name(&name)
+        && library != Library::Globals
+    {
+        push_library(stack, library);
+        return Ok(Outcome::Return(1));
+    }
+    if MODULES.iter().any(|(module, _)| *module == name) {
+        push_builtin(stack, &name);
         return Ok(Outcome::Return(1));
     }
     Err(Raise::Message(format!("module '{name}' not found")))
 }
 
-/// Pushes a table that is always there: kept aside, so that a changed global does not matter.
-fn push_builtin(stack: &Stack, name: &str) -> bool {
-    if !LIBRARIES.contains(&name) && MODULES.iter().all(|(module, _)| *module != name) {
-        return false;
-    }
+/// Pushes a Moonlet table that is always there: made on first use, and kept aside, so that a changed
+/// global does not matter.
+pub(crate) fn push_builtin(stack: &Stack, name: &str) {
     push_loaded(stack);
-    if stack.raw_get_field(-1, name) == LuaType::Nil {
+    if stack.raw_get_field(-1, name) == LuaType::Nil
+        && let Some((_, open)) = MODULES.iter().find(|(module, _)| *module == name)
+    {
         stack.pop(1);
-        stack.push_globals();
-        stack.raw_get_field(-1, name);
-        stack.remove(-2);
+        open(stack);
         stack.push_value(-1);
         stack.raw_set_field(-3, name);
     }
-    true
+    stack.remove(-2);
 }
 
 /// The unit whose code called the running function; where that cannot be told (a tail call), the one

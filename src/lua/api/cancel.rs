@@ -15,7 +15,9 @@ pub(super) struct Request {
 pub(super) fn read(stack: &Stack, index: i32) -> Result<Request, String> {
     match stack.kind(index) {
         LuaType::None | LuaType::Nil => Ok(Request::default()),
-        LuaType::Number => Ok(Request { grace_ns: Some(milliseconds(stack, index)?), ..Request::default() }),
+        LuaType::Number => {
+            Ok(Request { grace_ns: Some(milliseconds(stack, index)?), ..Request::default() })
+        }
         LuaType::String => {
             let text = stack.bytes(index).unwrap_or_default();
             match Duration::parse(text) {
@@ -47,7 +49,10 @@ fn read_table(stack: &Stack, table: i32) -> Result<Request, String> {
                 request.reason = reason.to_vec();
             }
             Some(key) => {
-                return Err(format!("cancel option {} is not supported", String::from_utf8_lossy(key)));
+                return Err(format!(
+                    "cancel option {} is not supported",
+                    String::from_utf8_lossy(key)
+                ));
             }
             None => {
                 let key = stack.number_text(-2).unwrap_or_else(|| stack.type_name(-2));

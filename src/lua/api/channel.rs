@@ -3,9 +3,9 @@
 use smallvec::SmallVec;
 
 use super::errors::push_error;
+use super::event;
 use super::message;
 use super::module::{Member, Module};
-use super::event;
 use super::time::push_wall_time;
 use crate::channel::{
     Case, ChannelId, CloseOutcome, Completion, Kind, ReceiveOutcome, SelectOutcome, SendOutcome,
@@ -105,9 +105,11 @@ pub(crate) fn channel_arg(stack: &Stack, n: i32) -> Result<Channel, Raise> {
 fn new(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let capacity = match stack.kind(1) {
         LuaType::None | LuaType::Nil => 0,
-        LuaType::Number => stack.integral(1).filter(|n| *n <= i64::from(i32::MAX)).ok_or_else(|| {
-            Raise::argument(stack, 1, "capacity must be an integer up to 2147483647")
-        })?,
+        LuaType::Number => {
+            stack.integral(1).filter(|n| *n <= i64::from(i32::MAX)).ok_or_else(|| {
+                Raise::argument(stack, 1, "capacity must be an integer up to 2147483647")
+            })?
+        }
         other => {
             let what = format!("integer expected, got {}", other.name());
             return Err(Raise::argument(stack, 1, &what));
@@ -423,11 +425,7 @@ fn push_send_closed(stack: &Stack) {
 }
 
 /// Pushes the result table of a select.
-fn push_selected(
-    stack: &Stack,
-    cx: &mut Cx,
-    completion: Completion<Value>,
-) -> Result<i32, Raise> {
+fn push_selected(stack: &Stack, cx: &mut Cx, completion: Completion<Value>) -> Result<i32, Raise> {
     let (case, received) = match completion {
         Completion::Received { case, value, .. } => (case, Some(value)),
         Completion::Sent { case, .. } => (case, None),

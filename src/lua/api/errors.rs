@@ -150,7 +150,7 @@ pub(crate) fn retryable(stack: &Stack, index: c_int) -> Option<bool> {
 ///
 /// # Errors
 /// `bad argument #<n> to '<fn>' (string expected, got <type>)`.
-pub(crate) fn text_argument<'a>(stack: &'a Stack, n: c_int) -> Result<&'a [u8], Raise> {
+pub(crate) fn text_argument(stack: &Stack, n: c_int) -> Result<&[u8], Raise> {
     if let Some(text) = stack.number_text(n) {
         stack.push_bytes(text);
         stack.replace(n);

@@ -1,5 +1,8 @@
 //! Lifecycle events as the tables that `process.events()` yields.
 
+#[cfg(test)]
+mod tests;
+
 use super::result;
 use crate::lua::raw::Stack;
 use crate::process::{Event, Pid};

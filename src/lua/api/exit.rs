@@ -6,9 +6,6 @@ use crate::lua::raw::{LuaType, Stack};
 use crate::lua::transfer;
 use crate::process::{Exit, Process};
 
-/// Encoded results above this are not carried.
-const CARRIED_BYTES_MAX: usize = 1 << 20;
-
 /// The end of a program whose results are on the stack from `first` on.
 pub(crate) fn from_results(stack: &Stack, first: i32, process: &Process) -> Exit {
     if stack.top() > first
@@ -23,7 +20,7 @@ pub(crate) fn from_results(stack: &Stack, first: i32, process: &Process) -> Exit
     if let Some(dropped) = dropped {
         warn(process, &format!("in its result: {dropped}"));
     }
-    if value.size_bytes() > CARRIED_BYTES_MAX {
+    if value.size_bytes() > errors::CARRIED_MAX {
         warn(process, "its result is too large to be carried");
         return Exit { truncated: true, ..Exit::default() };
     }

@@ -4,6 +4,9 @@
 //! argument. So what a field gives may be called, in exactly this way: a string through the metatable
 //! of strings, a payload and an array of payloads through their own.
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::c_int;
 
 use super::{errors, payload, process};

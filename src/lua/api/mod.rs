@@ -19,8 +19,8 @@ pub(crate) mod payload;
 pub(crate) mod process;
 pub(crate) mod result;
 pub(crate) mod spawner;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod testing;
 pub(crate) mod time;
 
 pub(crate) use base::open;
-#[cfg(test)]
-pub(crate) mod testing;

@@ -2,6 +2,9 @@
 
 #![expect(unsafe_code, reason = "a C-shaped function, which calls back into Lua and owns nothing")]
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::c_int;
 use std::ptr;
 

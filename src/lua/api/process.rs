@@ -18,7 +18,8 @@ use crate::lua::timers::{Destination, Fires, Later};
 use crate::lua::{registry, transfer};
 use crate::process::{
     CallRef, Cancel, Encoded, Failure, Grace, Host, Limits, Message, Pid, Registration, SendError,
-    Signal, SpawnError, SpawnRequest, Spawned, Topic, Watch, has_pid_form, kind, name_fault, size_text,
+    Signal, SpawnError, SpawnRequest, Spawned, Topic, Watch, has_pid_form, kind, name_fault,
+    size_text,
 };
 
 /// The module.
@@ -85,7 +86,11 @@ impl Module for Registry {
 }
 
 /// `nil, err`.
-pub(super) fn fail(stack: &Stack, kind: &'static str, text: impl AsRef<str>) -> Result<Outcome, Raise> {
+pub(super) fn fail(
+    stack: &Stack,
+    kind: &'static str,
+    text: impl AsRef<str>,
+) -> Result<Outcome, Raise> {
     Ok(errors::fail(stack, kind, text.as_ref()))
 }
 
@@ -812,7 +817,8 @@ fn cancel(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
 
 fn cancel_failure(grace_ns: u64, reason: &[u8]) -> Failure {
     let span = duration_text(i64::try_from(grace_ns).unwrap_or(i64::MAX));
-    let mut message = format!("process terminated: cancel deadline of {span} exceeded").into_bytes();
+    let mut message =
+        format!("process terminated: cancel deadline of {span} exceeded").into_bytes();
     if !reason.is_empty() {
         message.extend_from_slice(b": ");
         message.extend_from_slice(reason);

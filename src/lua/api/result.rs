@@ -6,6 +6,9 @@
 
 #![expect(unsafe_code, reason = "C-shaped functions, which call back into Lua and own nothing")]
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::c_int;
 use std::ptr;
 
@@ -13,13 +16,14 @@ use super::errors;
 use crate::lua::objects;
 use crate::lua::raw::ffi::{self, lua_State};
 use crate::lua::raw::{LuaType, Outcome, Raise, Stack, call_host};
+use crate::lua::transfer;
 use crate::process::Exit;
 
 /// Pushes the record of an end.
 pub(crate) fn push(stack: &Stack, exit: &Exit) {
     stack.new_table(0, 1);
     if let Some(value) = &exit.value {
-        crate::lua::transfer::decode_one(stack, value);
+        transfer::decode_one(stack, value);
         stack.raw_set_field(-2, "value");
     }
     if let Some(error) = &exit.error {

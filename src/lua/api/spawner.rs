@@ -1,7 +1,7 @@
 //! The spawner builder: what `process.with_options`, `with_name` and `with_message` give. Every builder
 //! is immutable; each method gives a new one with one wish more.
 
-use super::args::{text_arg};
+use super::args::text_arg;
 use super::process::{limits, payload_args, spawn_variant};
 use crate::lua::cx::Cx;
 use crate::lua::objects;
@@ -151,7 +151,9 @@ fn read_mailbox(stack: &Stack) -> Result<MailboxLimit, String> {
                     Some(b"drop_new") => OnFull::DropNew,
                     Some(b"drop_old") => OnFull::DropOld,
                     Some(b"kill") => OnFull::Kill,
-                    _ => return Err("on_full must be reject, drop_new, drop_old or kill".to_owned()),
+                    _ => {
+                        return Err("on_full must be reject, drop_new, drop_old or kill".to_owned());
+                    }
                 };
             }
             Some(key) => {
@@ -183,7 +185,8 @@ pub(super) fn with_message(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise>
         Some(b'@') => return Err(Raise::Message("cannot send to @ topics".to_owned())),
         Some(_) => {}
     }
-    let payload = payload_args(stack, arg + 1).map_err(|refused| Raise::Message(refused.into_text()))?;
+    let payload =
+        payload_args(stack, arg + 1).map_err(|refused| Raise::Message(refused.into_text()))?;
     wish.messages.push((Topic::from_slice(&topic), payload));
     Ok(push(stack, cx, wish))
 }

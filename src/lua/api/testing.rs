@@ -8,6 +8,7 @@ use std::ptr;
 use crate::lua::cx::Cx;
 use crate::lua::raw::ffi::{self, lua_State};
 use crate::lua::raw::{HostFn, Outcome, Stack, Universe, allocate, call_host};
+use crate::lua::testing::bare_cx;
 
 /// A VM tied to a universe and an empty context.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ type Job<'a> = dyn FnMut(&Stack) + 'a;
 impl TestVm {
     pub(crate) fn new() -> TestVm {
         let universe = Universe::new(usize::MAX);
-        let mut cx = Box::<Cx>::default();
+        let mut cx = bare_cx();
         universe.set_owner(ptr::from_mut(&mut *cx).cast());
         let ud = ptr::from_ref(&*universe).cast_mut().cast();
         // SAFETY: the universe is the allocator's and outlives the VM (R5).

@@ -15,7 +15,8 @@ use crate::channel::FiberId;
 use crate::lua::api::net::push_conn;
 use crate::lua::cx::Cx;
 use crate::lua::raw::{Outcome, Raise, Stack};
-use crate::process::{Encoded, Message, Pid, SendError, Topic, kind};
+use crate::process::{Encoded, Message, Pid, SendError, Signal, Topic, kind};
+use crate::scheduler::Readiness;
 
 /// An open connection, and who waits for it.
 #[derive(Debug)]
@@ -92,6 +93,7 @@ impl Cx {
             Err(fault) => return Answer::Failed(fault).give(stack),
         };
         self.sockets.conn(id).expect("found above").reader = Some((waiter, want));
+        self.remind(id);
         stack.set_top(1);
         Ok(self.wait(call))
     }
@@ -103,7 +105,10 @@ impl Cx {
         let tried = with_scratch(|scratch| conn.wire.try_read(want, scratch).map(Answer::from));
         match tried {
             Poll::Ready(answer) => self.end_wait(waiter, answer),
-            Poll::Pending => conn.reader = Some((waiter, want)),
+            Poll::Pending => {
+                conn.reader = Some((waiter, want));
+                self.remind(id);
+            }
         }
     }
 
@@ -133,6 +138,7 @@ impl Cx {
         };
         let outgoing = Outgoing { bytes: bytes[written..].to_vec(), n_sent: 0, n_before: written };
         self.sockets.conn(id).expect("found above").writer = Some((waiter, outgoing));
+        self.remind(id);
         stack.set_top(1);
         Ok(self.wait("write"))
     }
@@ -148,8 +154,24 @@ impl Cx {
             Poll::Ready(Err(fault)) => {
                 self.end_wait(waiter, Answer::WriteFailed(fault, outgoing.n_written()));
             }
-            Poll::Pending => conn.writer = Some((waiter, outgoing)),
+            Poll::Pending => {
+                conn.writer = Some((waiter, outgoing));
+                self.remind(id);
+            }
         }
+    }
+
+    /// No edge will come for an attempt that paused (W1): the process tells itself to go on, behind
+    /// everything that is due before.
+    fn remind(&mut self, id: SocketId) {
+        if !self.sockets.conn(id).is_some_and(|conn| conn.wire.take_paused()) {
+            return;
+        }
+        let ready = Readiness { readable: true, writable: true, error: false };
+        let step = self.step.get();
+        let signal = Signal::Io { token: id.to_bits(), ready };
+        let sent = step.process.signal(signal, step.worker);
+        debug_assert!(sent.is_ok(), "the mailbox of a running process is open");
     }
 
     /// `conn:shutdown`.

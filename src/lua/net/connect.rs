@@ -174,11 +174,13 @@ impl Cx {
         let busy = format!("{what}: too many names wait to be looked up");
         let id = self.add_attempt(what, Stage::Resolving { ticket, then });
         let process = self.process().clone();
+        let working = process.runtime().begin_outside();
         let tell = move |result| {
             let done =
                 Signal::Done { id: id.to_bits(), result: Box::new(Resolved { ticket, result }) };
             // A process that has ended needs no address any more.
             let _ = process.signal(done, process.host().pool().outside());
+            drop(working);
         };
         if let Err(Busy) = resolver::look_up(host, port, Box::new(tell)) {
             self.close_socket(id);

@@ -12,7 +12,8 @@
 //! * **S1** A call waits only after the system has said "would block" and while the socket is watched
 //!   for that direction. Readiness is reported by edges: one that comes after is a signal of this
 //!   process, and so is taken in after the waiter is noted; an edge before the registration is
-//!   reported by the registration.
+//!   reported by the registration. A call that has moved much gives way before that, with a signal to
+//!   itself in place of the edge.
 //! * **S2** A waiter is in exactly one place: the reader or writer of a connection, the queue of a
 //!   listener, or its attempt; and `n_waiting` counts them.
 //! * **S3** A number names one socket of a program: a stale number, also in a signal under way, names
@@ -32,6 +33,9 @@ mod fault;
 mod listener;
 mod received;
 mod resolver;
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests;
 mod wire;
 
 use std::io;

@@ -3,7 +3,8 @@
 //!
 //! # Invariants
 //! * **W1** `Pending` means that the system said "would block" last, so the next change is reported by
-//!   an edge. Whoever gets it may wait.
+//!   an edge; or that [`BURST`] bytes were moved, which [`Wire::take_paused`] tells: then whoever waits
+//!   has to remind itself, and others have their turn in between.
 //! * **W2** Bytes that came in stay in `received` until a read is complete: one that is given up loses
 //!   nothing.
 
@@ -20,6 +21,9 @@ use crate::process::kind;
 
 /// The most that one `read` gives, and the longest line without its end, in bytes.
 pub(crate) const CHUNK: usize = 64 * 1024;
+
+/// What one attempt moves at most, but for the last piece, in bytes. It takes a fraction of a slice.
+const BURST: usize = 16 * CHUNK;
 
 /// What a read asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +52,8 @@ pub(crate) struct Wire {
     received: Received,
     /// The program has ended its own direction.
     pub(super) is_shut: bool,
+    /// See W1.
+    is_paused: bool,
 }
 
 impl Wire {
@@ -55,7 +61,7 @@ impl Wire {
         // Requests and answers should not wait for each other's acknowledgement. A peer that is gone
         // already shows at the first read.
         let _ = stream.set_nodelay(true);
-        Wire { stream, peer, received: Received::default(), is_shut: false }
+        Wire { stream, peer, received: Received::default(), is_shut: false, is_paused: false }
     }
 
     /// Reads what is wanted if it is there. `scratch` is where new bytes go first.
@@ -88,10 +94,15 @@ impl Wire {
     }
 
     fn try_read_exact(&mut self, n: usize, scratch: &mut [u8]) -> Poll<Result<Got<'_>, Fault>> {
+        let mut moved = 0;
         while self.received.len() < n {
+            ready!(self.pause_after(moved));
             match ready!(self.pull(scratch))? {
                 0 => return Poll::Ready(Err(fault(kind::UNAVAILABLE, "connection closed"))),
-                n => self.received.append(&scratch[..n]),
+                n => {
+                    self.received.append(&scratch[..n]);
+                    moved += n;
+                }
             }
         }
         Poll::Ready(Ok(Got::Bytes(self.received.take(n))))
@@ -127,6 +138,16 @@ impl Wire {
             .map_err(|error| system_fault(&format!("read from {}", self.peer), &error))
     }
 
+    fn pause_after(&mut self, moved: usize) -> Poll<()> {
+        self.is_paused = moved >= BURST;
+        if self.is_paused { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    /// Whether the last attempt stopped before the system said "would block".
+    pub(super) fn take_paused(&mut self) -> bool {
+        std::mem::take(&mut self.is_paused)
+    }
+
     /// Writes as much as the system takes; gives how much that was and, unless it would block, how it
     /// ended.
     pub(super) fn try_write(&mut self, bytes: &[u8]) -> (usize, Poll<Result<(), Fault>>) {
@@ -135,6 +156,9 @@ impl Wire {
         }
         let mut written = 0;
         while written < bytes.len() {
+            if self.pause_after(written).is_pending() {
+                return (written, Poll::Pending);
+            }
             match until_blocked(|| self.stream.write(&bytes[written..])) {
                 Poll::Ready(Ok(n)) => written += n,
                 Poll::Ready(Err(error)) => {
@@ -171,4 +195,43 @@ thread_local! {
 /// Lends a buffer of [`CHUNK`] bytes.
 pub(super) fn with_scratch<R>(f: impl FnOnce(&mut [u8]) -> R) -> R {
     SCRATCH.with_borrow_mut(|scratch| f(scratch))
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use std::io::Write as _;
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+
+    fn pair() -> (Wire, std::net::TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, address) = listener.accept().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        (Wire::new(TcpStream::from_std(stream), address), peer)
+    }
+
+    #[test]
+    fn one_attempt_moves_a_bounded_amount() {
+        let (mut wire, mut peer) = pair();
+        let n = 4 * BURST;
+        let writer = thread::spawn(move || peer.write_all(&vec![7; n]).unwrap());
+        let mut scratch = vec![0; CHUNK];
+        loop {
+            let before = wire.received.len();
+            let tried = wire.try_read(Want::Exact(n), &mut scratch);
+            if let Poll::Ready(got) = tried {
+                assert_eq!(got, Ok(Got::Bytes(&vec![7; n][..])));
+                break;
+            }
+            let moved = wire.received.len() - before;
+            assert!(moved < BURST + CHUNK);
+            assert_eq!(wire.take_paused(), moved >= BURST);
+            thread::yield_now();
+        }
+        writer.join().unwrap();
+    }
 }

@@ -306,7 +306,7 @@ unsafe extern "C-unwind" fn continue_host(
     // SAFETY: called by Lua; nothing owned.
     unsafe {
         if Universe::of(l).take_raise_on_resume() {
-            return ffi::lua_error(l);
+            ffi::lua_error(l)
         }
         ffi::lua_gettop(l) - base as c_int
     }

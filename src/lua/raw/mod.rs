@@ -19,7 +19,7 @@
 //!   poisoned and ends the process; such a VM is not resumed again.
 //! * **R4** Every full userdata in a VM was made by [`Stack::new_object`]: it begins with an
 //!   [`ObjectHeader`] whose tag tells its type. Lua code can neither make userdata nor change the
-//!   metatable of one.
+//!   metatable of one. Only blocks of [`Stack::push_block`] have none; Lua code never gets hold of them.
 //! * **R5** The universe outlives every `lua_State` of its VM, and a VM runs on one thread at a time.
 
 #![expect(unsafe_code, reason = "the raw Lua interface; invariants R1 to R5")]
@@ -30,10 +30,10 @@ mod stack;
 mod universe;
 
 pub(crate) use host::{
-    ALL, Came, Continuation, HostFn, Outcome, Raise, call_continuation, call_host, continuation,
+    Came, Continuation, HostFn, Outcome, Raise, call_continuation, call_host, continuation,
     guarded, host,
 };
 pub(crate) use mlua::ffi;
-pub(crate) use object::{Object, ObjectHeader};
+pub(crate) use object::Object;
 pub(crate) use stack::{LuaType, REGISTRY, Stack};
 pub(crate) use universe::{Garbage, ThreadTag, Universe, allocate};

@@ -209,7 +209,7 @@ impl Stack {
     ///
     /// The slice lives as long as the value stays on the stack (or reachable): copy it before it is
     /// popped. Lua does not move strings.
-    pub(crate) fn bytes<'a>(&'a self, index: c_int) -> Option<&'a [u8]> {
+    pub(crate) fn bytes(&self, index: c_int) -> Option<&[u8]> {
         if self.kind(index) != LuaType::String {
             return None;
         }
@@ -256,12 +256,6 @@ impl Stack {
         (!thread.is_null()).then_some(thread)
     }
 
-    /// Whether the function at `index` is a C function.
-    pub(crate) fn is_c_function(&self, index: c_int) -> bool {
-        // SAFETY: see above.
-        unsafe { ffi::lua_iscfunction(self.l, index) != 0 }
-    }
-
     /// Whether the value at `index` is the C function `function`.
     pub(crate) fn is_function(&self, index: c_int, function: HostFn) -> bool {
         // SAFETY: see above.
@@ -302,12 +296,6 @@ impl Stack {
     pub(crate) fn push_value(&self, index: c_int) {
         // SAFETY: see above.
         unsafe { ffi::lua_pushvalue(self.l, index) }
-    }
-
-    /// Pushes a light userdata, used as a unique private key or mark.
-    pub(crate) fn push_light(&self, mark: *const c_void) {
-        // SAFETY: see above.
-        unsafe { ffi::lua_pushlightuserdata(self.l, mark.cast_mut()) }
     }
 
     /// Pushes a host function (see [`super::host!`]) without upvalues: a light C function.
@@ -662,22 +650,6 @@ impl Stack {
             ffi::lua_pushlightuserdata(self.l, of.l.cast());
             ffi::lua_pushinteger(self.l, level.into());
             ffi::lua_pcall(self.l, 2, 1, 0);
-        }
-    }
-
-    /// Compiles a text chunk and pushes the function, or pushes the message and gives `false`.
-    /// `name` follows Lua's rules: `=x` shows as `x`.
-    pub(crate) fn load_text(&self, text: &[u8], name: &CStr) -> bool {
-        // SAFETY: see above; `luaL_loadbufferx` runs protected and returns a status.
-        unsafe {
-            let status = ffi::luaL_loadbufferx(
-                self.l,
-                text.as_ptr().cast(),
-                text.len(),
-                name.as_ptr(),
-                c"t".as_ptr(),
-            );
-            status == ffi::LUA_OK
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::catalog::stock;
 use super::lazy::fill_if_lazy;
-use super::log_warning;
+use crate::lua::api::logger::escaped;
 use crate::lua::cx::Cx;
 use crate::lua::raw::{HostFn, LuaType, Outcome, Raise, Stack, guarded};
 
@@ -101,7 +101,8 @@ pub(super) fn warn(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         }
     }
     if stack.top() > 1 || !text.starts_with(b"@") {
-        log_warning(cx, &text);
+        let (pid, entry) = (cx.pid(), cx.process().entry());
+        tracing::warn!(%pid, %entry, "{}", escaped(&text));
     }
     Ok(Outcome::Return(0))
 }

@@ -51,6 +51,11 @@ impl Library {
         }
     }
 
+    /// The library of that name.
+    pub(crate) fn by_name(name: &str) -> Option<Library> {
+        Library::ALL.into_iter().find(|library| library.name() == name)
+    }
+
     /// The function of stock Lua that opens it.
     fn opener(self) -> HostFn {
         match self {

@@ -4,6 +4,9 @@
 //! `string.find` looks for the next match, the replacement is asked for through a continuation, and the
 //! pieces of the result are collected in a table.
 //!
+//! One error comes earlier than in stock Lua: an unfinished capture behind the first, with a table as
+//! replacement.
+//!
 //! # Invariants
 //! * **G1** The frame's first four slots are always valid arguments for `string.find`: subject,
 //!   pattern, position, nil.
@@ -48,6 +51,9 @@ pub(super) fn gsub(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     else {
         return Ok(Outcome::Nested(stock().gsub));
     };
+    if never_matches(stack.bytes(PATTERN).unwrap_or_default()) {
+        return Ok(Outcome::Nested(stock().gsub));
+    }
     stack.set_top(3);
     stack.push_int(1);
     stack.push_nil();
@@ -58,6 +64,12 @@ pub(super) fn gsub(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     stack.push_int(1);
     stack.push_int(0);
     search(stack)
+}
+
+/// A pattern that `find` would take for plain text, while it is an error for `gsub` when it gets as far
+/// as the parenthesis.
+fn never_matches(pattern: &[u8]) -> bool {
+    pattern.contains(&b')') && !pattern.iter().any(|byte| b"^$*+?.([%-".contains(byte))
 }
 
 /// Turns a number into a string; false for what is neither.

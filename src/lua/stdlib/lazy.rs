@@ -61,17 +61,10 @@ pub(super) fn open(stack: &Stack, seed: [u64; 2]) {
     for slot in MISSES..PARTS + Part::ALL.len() as i64 {
         set_slot(stack, lazy, slot, 0);
     }
-    stack.raw_set_int(REGISTRY, LAZY);
-    set_seed(stack, seed);
-}
-
-/// Sets the seed that `math.random` starts with. Without effect once the process has used it.
-pub(crate) fn set_seed(stack: &Stack, seed: [u64; 2]) {
-    stack.raw_get_int(REGISTRY, LAZY);
     for (slot, word) in (SEED..).zip(seed) {
-        set_slot(stack, -1, slot, word as i64);
+        set_slot(stack, lazy, slot, word as i64);
     }
-    stack.pop(1);
+    stack.raw_set_int(REGISTRY, LAZY);
 }
 
 /// Pushes the table of a library, whatever Lua code did to the global of its name.
@@ -87,7 +80,9 @@ pub(crate) fn fill_if_lazy(stack: &Stack, index: c_int) {
     if stack.kind(index) == LuaType::Table && stack.push_metatable(index) {
         let lazy = Lazy::find(stack, index);
         stack.pop(1);
-        if let Some(lazy) = lazy {
+        if let Some(lazy) = lazy
+            && stack.reserve(8)
+        {
             lazy.fill(stack);
         }
     }
@@ -154,13 +149,17 @@ impl Lazy {
         stack.set_metatable(self.table);
     }
 
-    /// Stores member `at` in the table, if it is not taken.
+    /// Stores member `at` in the table, if it is not taken and the runtime has set nothing else there.
     fn fetch(&self, stack: &Stack, at: usize) {
-        if self.take(stack, at) {
-            let member = &self.members()[at];
+        if !self.take(stack, at) {
+            return;
+        }
+        let member = &self.members()[at];
+        if stack.raw_get_field(self.table, &member.name) == LuaType::Nil {
             self.push(stack, &member.value);
             stack.raw_set_field(self.table, &member.name);
         }
+        stack.pop(1);
     }
 
     /// Marks member `at` as taken; false when it was.

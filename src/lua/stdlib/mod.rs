@@ -30,12 +30,11 @@ mod tests;
 mod xpcall;
 
 pub(crate) use catalog::Library;
-pub(crate) use lazy::{fill_if_lazy, push_library, set_seed};
+pub(crate) use lazy::{fill_if_lazy, push_library};
 
 use self::catalog::{Value, stock};
-use super::api::{base as base_api, coroutine, logger};
-use super::cx::Cx;
-use super::raw::{Outcome, Raise, Stack, host};
+use super::api::{self, coroutine};
+use super::raw::{Stack, host};
 
 /// Fills the globals of a fresh VM. `math.random` will start from `seed`.
 pub(crate) fn open(stack: &Stack, seed: [u64; 2]) {
@@ -54,14 +53,19 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::Globals, "coroutine", Value::Library(Library::Coroutine)),
     (Library::Globals, "os", Value::Library(Library::Os)),
     (Library::Globals, "debug", Value::Library(Library::Debug)),
+    (Library::Globals, "errors", Value::Build(|stack| api::base::push_builtin(stack, "errors"))),
+    (Library::Globals, "channel", Value::Build(|stack| api::base::push_builtin(stack, "channel"))),
+    (Library::Globals, "process", Value::Build(|stack| api::base::push_builtin(stack, "process"))),
+    (Library::Globals, "payload", Value::Build(|stack| api::base::push_builtin(stack, "payload"))),
+    (Library::Globals, "time", Value::Build(|stack| api::base::push_builtin(stack, "time"))),
     (Library::Globals, "collectgarbage", Value::Function(host!(base::collectgarbage))),
     (Library::Globals, "getmetatable", Value::Function(host!(base::getmetatable))),
     (Library::Globals, "load", Value::Function(host!(load::load))),
     (Library::Globals, "next", Value::Function(base::NEXT)),
-    (Library::Globals, "print", Value::Function(base_api::PRINT)),
-    (Library::Globals, "require", Value::Function(base_api::REQUIRE)),
+    (Library::Globals, "print", Value::Function(api::base::PRINT)),
     (Library::Globals, "rawget", Value::Function(host!(base::rawget))),
     (Library::Globals, "rawset", Value::Function(host!(base::rawset))),
+    (Library::Globals, "require", Value::Function(api::base::REQUIRE)),
     (Library::Globals, "setmetatable", Value::Function(host!(base::setmetatable))),
     (Library::Globals, "unpack", Value::Build(|stack| stack.push_fn(stock().unpack))),
     (Library::Globals, "warn", Value::Function(host!(base::warn))),
@@ -90,10 +94,3 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::Os, "difftime", Value::Function(host!(os::difftime))),
     (Library::Os, "time", Value::Function(host!(os::time))),
 ];
-
-/// Writes a log line of level warn.
-fn log_warning(cx: &mut Cx, text: &[u8]) {
-    let process = cx.process();
-    let text = logger::escaped(text);
-    tracing::warn!(pid = %process.pid(), entry = %process.entry(), "{text}");
-}

@@ -1,8 +1,5 @@
 //! `os`: the clock and the calendar, and nothing else of the system.
 
-use std::sync::OnceLock;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
-
 use super::catalog::stock;
 use crate::civil::Zone;
 use crate::civil::os_date::{DateTable, OsDate, os_date};
@@ -12,7 +9,7 @@ use crate::lua::raw::{LuaType, Outcome, Raise, Stack};
 
 /// `os.clock()`: seconds since the runtime started.
 pub(super) fn clock(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
-    stack.push_num(started(cx).elapsed().as_secs_f64());
+    stack.push_num(cx.env.started.elapsed().as_secs_f64());
     Ok(Outcome::Return(1))
 }
 
@@ -111,14 +108,8 @@ fn set_fields(stack: &Stack, table: i32, date: &DateTable) {
     stack.raw_set_field(table, "isdst");
 }
 
-/// When the runtime started. lead: `cx.env.started`.
-fn started(_: &Cx) -> Instant {
-    static STARTED: OnceLock<Instant> = OnceLock::new();
-    *STARTED.get_or_init(Instant::now)
-}
-
-/// The wall clock in unix seconds. lead: from the worker.
-fn now_s(_: &Cx) -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+/// The wall clock in unix seconds.
+fn now_s(cx: &Cx) -> i64 {
+    let seconds = cx.step.get().worker.wall_ns().div_euclid(1_000_000_000);
+    i64::try_from(seconds).unwrap_or(i64::MAX)
 }

@@ -3,7 +3,7 @@
 
 use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assert_eq, proptest};
 
-use crate::lua::testing::{TestVm, ours, stock};
+use crate::lua::testing::{TestVm, ours, simulate_program, stock};
 
 /// Each snippet gives the same in our VM and in stock Lua.
 fn same(snippets: &[&str]) {
@@ -17,8 +17,8 @@ fn same(snippets: &[&str]) {
 
 #[test]
 fn a_fresh_vm_is_small() {
-    let bare = TestVm::bare().universe().used_bytes();
-    let open = TestVm::new().universe().used_bytes();
+    let bare = TestVm::with_bare(|vm| vm.universe().used_bytes());
+    let open = TestVm::with(|vm| vm.universe().used_bytes());
     println!("bare {bare} bytes, with libraries {open} bytes");
     assert!(open < 7_000, "{open} bytes");
 }
@@ -29,16 +29,20 @@ fn libraries_have_the_members_of_stock_lua_and_of_the_specification() {
         for name in pairs(LIBRARY) do names[#names + 1] = name end
         table.sort(names)
         return table.concat(names, ' ')";
-    for library in ["table", "math", "utf8", "coroutine"] {
+    for library in ["table", "math", "utf8"] {
         same(&[&names.replace("LIBRARY", library)]);
     }
+    let with_spawn =
+        stock(&names.replace("LIBRARY", "coroutine")).replace("status", "spawn status");
+    assert_eq!(ours(&names.replace("LIBRARY", "coroutine")), with_spawn);
     assert_eq!(ours(&names.replace("LIBRARY", "os")), "clock date difftime time");
     assert_eq!(ours(&names.replace("LIBRARY", "debug")), "traceback");
     let without_dump = stock(&names.replace("LIBRARY", "string")).replace("dump ", "");
     assert_eq!(ours(&names.replace("LIBRARY", "string")), without_dump);
-    let globals = "_G _VERSION assert collectgarbage coroutine debug error getmetatable ipairs load \
-        math next os pairs pcall print rawequal rawget rawlen rawset select setmetatable string table \
-        tonumber tostring type unpack utf8 wait warn xpcall";
+    let globals = "_G _VERSION assert channel collectgarbage coroutine debug error errors \
+        getmetatable ipairs load math next os pairs payload pcall print process rawequal rawget \
+        rawlen rawset require select setmetatable string table time tonumber tostring type unpack \
+        utf8 wait warn xpcall";
     assert_eq!(ours(&names.replace("LIBRARY", "_G")), globals);
 }
 
@@ -83,7 +87,7 @@ fn lazy_tables_look_like_ordinary_ones() {
 fn what_reaches_outside_is_absent() {
     assert_eq!(
         ours(
-            "return dofile, loadfile, io, package, require, string.dump, os.exit, os.execute,
+            "return dofile, loadfile, io, package, arg, string.dump, os.exit, os.execute,
              os.getenv, debug.getregistry, debug.sethook, debug.setmetatable"
         ),
         ["nil"; 12].join(", ")
@@ -235,22 +239,18 @@ fn xpcall_is_that_of_stock_lua() {
         "return xpcall(function() error('x') end, debug.traceback)",
         "local function f() return f() + 1 end return xpcall(f, function(e) return #e > 0 end)",
         "return xpcall(xpcall, function(e) return e end, error, function(e) return 'in' end, 'x')",
-        "local co = coroutine.wrap(function()
-            return xpcall(function() return coroutine.yield(1) + 1 end, print) end)
-         return co(), co(41)",
-        "local co = coroutine.wrap(function()
-            return xpcall(function() coroutine.yield(1) error('late', 0) end,
-                function(e) return e .. '!' end) end)
-         return co(), co()",
+        "return xpcall(function() return wait(1) + wait(41) end, print)",
+        "return xpcall(function() wait(1) error('late', 0) end, function(e) return e .. '!' end)",
     ]);
     assert_eq!(ours("return xpcall(function() return wait(1), wait(2) end, print)"), "true, 1, 2");
 }
 
 #[test]
 fn a_dying_process_does_not_reach_message_handlers() {
-    let vm = TestVm::new();
-    vm.universe().set_dying();
-    let handled = vm.run("return xpcall(error, function() return 'handled' end, 'x', 0)");
+    let handled = TestVm::with(|vm| {
+        vm.universe().set_dying();
+        vm.run("return xpcall(error, function() return 'handled' end, 'x', 0)")
+    });
     assert_eq!(handled, "false, x");
 }
 
@@ -259,8 +259,7 @@ fn traceback_is_all_of_debug() {
     same(&[
         "return debug.traceback('x')",
         "return debug.traceback('x', 2), debug.traceback(5), debug.traceback({}) ~= nil",
-        "local co = coroutine.create(function() coroutine.yield() end) coroutine.resume(co)
-         return debug.traceback(co)",
+        "return debug.traceback(coroutine.create(print)), debug.traceback(coroutine.create(print), 'x')",
     ]);
 }
 
@@ -292,19 +291,86 @@ fn os_gives_times_and_dates() {
 
 #[test]
 fn callbacks_of_gsub_and_comparators_of_sort_may_wait() {
-    let vm = TestVm::new();
-    let source = "return ('a b'):gsub('%w', function(c) return wait(c) .. '!' end)";
-    assert_eq!(vm.run_counted(source), ("a! b!, 2".to_owned(), 2));
-    let source = "local t = setmetatable({}, {__index = function(_, k) return wait(k) .. k end})
-        return ('a b'):gsub('%w', t)";
-    assert_eq!(vm.run_counted(source), ("aa bb, 2".to_owned(), 2));
-    let source = "local t = {3, 1, 2}
-        table.sort(t, function(a, b) wait() return a < b end) return table.unpack(t)";
-    assert_eq!(vm.run(source), "1, 2, 3");
-    assert!(vm.run_counted(source).1 >= 2);
-    let source = "local t = setmetatable({2, 1}, {__len = function() return wait(2) end})
-        table.sort(t) return t[1], t[2]";
-    assert_eq!(vm.run_counted(source), ("1, 2".to_owned(), 1));
+    TestVm::with(|vm| {
+        let source = "return ('a b'):gsub('%w', function(c) return wait(c) .. '!' end)";
+        assert_eq!(vm.run_counted(source), ("a! b!, 2".to_owned(), 2));
+        let source =
+            "local t = setmetatable({}, {__index = function(_, k) return wait(k) .. k end})
+            return ('a b'):gsub('%w', t)";
+        assert_eq!(vm.run_counted(source), ("aa bb, 2".to_owned(), 2));
+        let source = "local t = {3, 1, 2}
+            table.sort(t, function(a, b) wait() return a < b end) return table.unpack(t)";
+        assert_eq!(vm.run(source), "1, 2, 3");
+        assert!(vm.run_counted(source).1 >= 2);
+        let source = "local t = setmetatable({2, 1}, {__len = function() return wait(2) end})
+            table.sort(t) return t[1], t[2]";
+        assert_eq!(vm.run_counted(source), ("1, 2".to_owned(), 1));
+    });
+}
+
+#[test]
+fn string_functions_take_error_objects() {
+    let source = "
+        local e = errors.new('Not found: a-b')
+        assert(string.find(e, 'found') == 5 and e:message():find(errors.new('found'), 1, true) == 5)
+        assert(string.match(e, '%w+$') == 'b' and ('x'):match(errors.new('x')) == 'x')
+        local words = {}
+        for word in string.gmatch(e, '%w+') do words[#words + 1] = word end
+        assert(table.concat(words, ' ') == 'Not found a b')
+        assert(string.gsub(e, '%W', '') == 'Notfoundab' and string.gsub(e, '%w+', string.upper)
+            == 'NOT FOUND: A-B' and string.gsub('xy', 'x', errors.new('<%0>')) == '<x>y')
+        assert(string.gsub('Not', errors.new('o'), {o = 'a'}) == 'Nat')
+        assert(string.sub(e, -3) == 'a-b' and string.len(e) == 14)
+        assert(string.lower(e) == 'not found: a-b' and string.upper(e) == 'NOT FOUND: A-B')
+        assert(string.format(errors.new('%d%%'), 5) == '5%' and string.format('%s', e) == e:message())
+        local ok, message = pcall(string.rep, e, 2)
+        assert(not ok and message:find('string expected'), message)
+        ok, message = pcall(string.find, channel.new(), 'x')
+        assert(not ok and message:find('string expected'), message)
+        return true";
+    let exit = simulate_program(1, source);
+    assert!(exit.error.is_none(), "{exit:?}");
+}
+
+#[test]
+fn moonlet_tables_are_there_when_they_are_used() {
+    let source = "
+        assert(require('process') == process and require('string') == string)
+        local time_table = time
+        time, string = nil, nil
+        assert(time == nil and require('time') == time_table and require('string') == getmetatable('').__index)
+        for _, name in ipairs{'errors', 'channel', 'process', 'payload'} do
+            assert(type(_G[name]) == 'table' and rawget(_G, name) == require(name))
+        end
+        assert(select(2, pcall(require, '_G')):find(\"module '_G' not found\"))
+        assert(process.id() ~= nil and type(print) == 'function')
+        local ok, message = pcall(payload.new, utf8)
+        assert(not ok and message:find('cannot send a function'), message)
+        return true";
+    let exit = simulate_program(1, source);
+    assert!(exit.error.is_none(), "{exit:?}");
+}
+
+#[test]
+fn interrupted_callbacks_go_on_where_they_were() {
+    let source = "
+        local function busy() for _ = 1, 50 do end end
+        local t = {}
+        for i = 1, 200 do t[i] = i * 7919 % 211 end
+        table.sort(t, function(a, b) busy() coroutine.yield() return a < b end)
+        for i = 2, #t do assert(t[i - 1] <= t[i]) end
+        local s, n = ('abc '):rep(300):gsub('%w', function(c) busy() return c .. c end)
+        assert(n == 900 and s == ('aabbcc '):rep(300))
+        s, n = ('abc '):rep(2000):gsub('%w', string.upper)
+        assert(n == 6000 and s == ('ABC '):rep(2000))
+        local ok, e = xpcall(function() busy() time.sleep('1ms') error('x', 0) end,
+            function(e) busy() return e .. '!' end)
+        assert(not ok and e == 'x!')
+        return true";
+    for seed in 0..20 {
+        let exit = simulate_program(seed, source);
+        assert!(exit.error.is_none(), "seed {seed}: {exit:?}");
+    }
 }
 
 #[test]
@@ -335,6 +401,8 @@ fn gsub_is_that_of_stock_lua() {
         "return ('abc'):gsub('[a', function() end)",
         "return ('abc'):gsub('%1', function() end)",
         "return pcall(string.gsub, 'abc', '(', function() end)",
+        "return pcall(string.gsub, 'abc', 'b)', function() end)",
+        "return string.gsub('abc', 'x)', function() end)",
         "return pcall(string.gsub), pcall(string.gsub, 'x'), pcall(string.gsub, 'x', 'x')",
         "return pcall(string.gsub, 'x', 'x', true)",
         "return pcall(string.gsub, {}, 'x', print)",
@@ -403,11 +471,12 @@ fn sort_is_that_of_stock_lua() {
     ]);
 }
 
-/// Pieces of patterns, put together at random: most of the results are valid.
+/// Pieces of patterns, put together at random: most of the results are valid. None has an unfinished
+/// capture: with a table as replacement stock Lua notices it only when it is the first.
 fn pattern() -> impl Strategy<Value = String> {
     let item = prop::sample::select(vec![
         "a", "b", ".", "%w", "%s", "%d", "[ab]", "[^a]", "[%w-]", "%.", "()", "(a)", "(.)",
-        "(%w*)", "(", ")", "%f[%w]", "%bab", "%1", "[", "%",
+        "(%w*)", ")", "%f[%w]", "%bab", "%1", "[", "%",
     ]);
     let suffix = prop::sample::select(vec!["", "", "", "*", "+", "-", "?"]);
     let body = prop::collection::vec((item, suffix), 0..5).prop_map(|items| {
@@ -419,7 +488,7 @@ fn pattern() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn gsub_equals_stock_gsub(

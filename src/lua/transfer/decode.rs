@@ -157,7 +157,8 @@ impl<'a> Decoder<'a> {
     }
 
     fn enter(&mut self, base: c_int) {
-        self.stack.push_nil();
+        // Not nil: a table of levels with nils in between would be no array.
+        self.stack.push_bool(false);
         self.frames.push(Frame { base, state: State::Run(0) });
     }
 

@@ -13,6 +13,7 @@ use super::seen::Seen;
 use crate::lua::api::{errors, payload, result};
 use crate::lua::objects;
 use crate::lua::raw::{LuaType, Stack};
+use crate::lua::stdlib::fill_if_lazy;
 
 /// Slots of a level: the table, the key that `next` stands at, its value.
 const LEVEL: c_int = 3;
@@ -292,6 +293,7 @@ impl<'a> Encoder<'a> {
             format::write_varint(&mut self.out, first as u64);
             return Written::Whole;
         }
+        fill_if_lazy(self.stack, index);
         let is_record = result::is_record(self.stack, index);
         self.out.push(if is_record { format::RECORD } else { format::TABLE });
         self.out.push(0);

@@ -35,9 +35,12 @@ impl Levels {
             stack.new_table(0, 0);
             stack.replace(self.table);
         }
-        for slot in (1..=self.width).rev() {
+        // In ascending order, so that the table grows as an array.
+        for slot in 1..=self.width {
+            stack.push_value(slot - 1 - self.width);
             stack.raw_set_int(self.table, self.slot(self.n_spilled, slot));
         }
+        stack.pop(self.width);
         self.n_spilled += 1;
         base
     }

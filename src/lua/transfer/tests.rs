@@ -3,45 +3,13 @@
 use proptest::prelude::*;
 
 use super::format::Bytes;
-use super::plain::PlainType;
 use super::*;
+use crate::civil::{Duration, Time, Zone};
 use crate::lua::api::testing::TestVm;
-use crate::lua::api::{errors, payload, result};
-use crate::lua::raw::{LuaType, Object, Outcome, Raise, host};
+use crate::lua::api::time::{Location, Moment, Span};
+use crate::lua::api::{errors, payload, result, time};
+use crate::lua::raw::{LuaType, Outcome, Raise, host};
 use crate::process::{Exit, Failure};
-
-/// An object that is nothing but its Rust part.
-#[derive(Clone, Copy, Debug)]
-struct Pair(u8, u8);
-
-impl Object for Pair {
-    const TAG: u32 = 90;
-    const NAME: &'static str = "Pair";
-    const N_VALUES: c_int = 0;
-}
-
-pub(super) const PAIR: PlainType = PlainType { tag: Pair::TAG, write: write_pair, read: read_pair };
-
-fn write_pair(stack: &Stack, index: c_int, out: &mut Bytes) {
-    let pair = stack.object::<Pair>(index).unwrap();
-    out.extend_from_slice(&[pair.0, pair.1]);
-}
-
-fn read_pair(stack: &Stack, bytes: &[u8]) -> Option<()> {
-    let [a, b] = *bytes else { return None };
-    push_pair(stack, a, b);
-    Some(())
-}
-
-fn push_pair(stack: &Stack, a: u8, b: u8) {
-    stack.new_object(Pair(a, b), |stack| stack.set_fn(-1, "__tostring", host!(pair_text)));
-}
-
-fn pair_text(stack: &Stack, _cx: &mut crate::lua::cx::Cx) -> Result<Outcome, Raise> {
-    let pair = stack.object::<Pair>(1).unwrap();
-    stack.push_bytes(format!("{}/{}", pair.0, pair.1));
-    Ok(Outcome::Return(1))
-}
 
 fn copy(stack: &Stack) -> Result<Outcome, Raise> {
     let n_values = stack.top();
@@ -114,7 +82,6 @@ fn vm() -> TestVm {
     vm.set_global("copy", |stack| stack.push_fn(host!(|stack, _cx| copy(stack))));
     vm.set_global("copy_rest", |stack| stack.push_fn(host!(|stack, _cx| copy_rest(stack))));
     vm.set_global("copy_array", |stack| stack.push_fn(host!(|stack, _cx| copy_array(stack))));
-    vm.set_global("pair", |stack| push_pair(stack, 3, 4));
     vm.set_global("errors", errors::open);
     vm.set_global("payload", payload::open);
     vm.set_global("ended", |stack| result::push(stack, &Exit::failed(Failure::new("K", "m"))));
@@ -285,16 +252,36 @@ fn payloads_are_unwrapped_at_any_place() {
 }
 
 #[test]
-fn records_and_plain_objects_stay_what_they_are() {
+fn result_records_stay_records() {
     vm().run(
         r#"
         local r = copy(ended)
         assert(tostring(r) == "m" and tostring(r.error) == "m" and r == r and r.x == nil)
         local c = copy { ended, ended }
         assert(c[1].error:kind() == "K" and rawequal(c[1], c[2]))
-        assert(tostring(copy(pair)) == "3/4" and tostring(copy({ { pair } })[1][1]) == "3/4")
         "#,
     );
+}
+
+#[test]
+fn times_durations_and_locations_arrive_equal() {
+    vm().with(|stack| {
+        let zone = Zone::load(b"Asia/Tokyo").unwrap();
+        let moments = [Time::ZERO, Time::from_unix(i64::MAX, 999_999_999, zone)];
+        time::push_time(stack, moments[0]);
+        time::push_time(stack, moments[1]);
+        time::push_duration(stack, Duration::from_nanos(i64::MIN));
+        time::push_location(stack, zone);
+        let encoded = encode(stack, 1..5).unwrap();
+        stack.set_top(0);
+        decode(stack, &encoded).unwrap();
+        for (index, moment) in (1..).zip(moments) {
+            let Moment(copy) = stack.object(index).unwrap();
+            assert!(copy.equal(&moment) && copy.zone() == moment.zone());
+        }
+        let (Span(duration), Location(copy)) = (stack.object(3).unwrap(), stack.object(4).unwrap());
+        assert_eq!((duration.nanoseconds(), copy), (i64::MIN, zone));
+    });
 }
 
 #[test]
@@ -388,7 +375,7 @@ proptest! {
     #[test]
     fn any_bytes_decode_or_are_refused(data in prop::collection::vec(any::<u8>(), 0..200), n in 0u32..5) {
         let vm = vm();
-        vm.with(|stack| check_bytes(stack, &data, n));
+        vm.with(|stack| check::check_encoding(stack, &data, n));
     }
 
     #[test]
@@ -404,23 +391,9 @@ proptest! {
                 let at = at.index(data.len());
                 data[at] = *byte;
             }
-            check_bytes(stack, &data, 1);
+            check::check_encoding(stack, &data, 1);
         });
     }
-}
-
-/// Whatever decodes, encodes again.
-fn check_bytes(stack: &Stack, data: &[u8], n_values: u32) {
-    let top = stack.top();
-    let encoded = Encoded { data: data.iter().copied().collect(), n_values };
-    match decode(stack, &encoded) {
-        Ok(()) => {
-            assert_eq!(stack.top() - top, n_values as c_int);
-            encode(stack, top + 1..stack.top() + 1).unwrap();
-        }
-        Err(Malformed) => assert_eq!(stack.top(), top),
-    }
-    stack.set_top(top);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::ffi::{c_int, c_void};
 
 use super::{BYTES_MAX, DEPTH_MAX};
 use crate::lua::raw::{LuaType, Stack};
+use crate::lua::stdlib::fill_if_lazy;
 use crate::lua::transfer::path;
 
 /// How the text is laid out.
@@ -172,6 +173,7 @@ impl<'a> Encoder<'a> {
             return Err(format!("nesting is deeper than {DEPTH_MAX}"));
         }
         let table = self.stack.top();
+        fill_if_lazy(self.stack, table);
         let entries = self.entries(table)?;
         self.out.push(entries.brackets()[0]);
         self.frames.push(Frame { table, identity, entries, n_written: 0 });
