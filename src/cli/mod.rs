@@ -3,6 +3,7 @@
 //! Only this module writes to stdout and stderr on behalf of the command.
 
 mod check;
+mod descriptors;
 mod exit;
 mod log;
 mod output;

@@ -10,7 +10,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
 use super::exit::Exit;
-use super::{RunArgs, log, output};
+use super::{RunArgs, descriptors, log, output};
 use crate::app::{App, EntryId, Kind, LoadError, LoadOptions};
 use crate::{Builder, Error, Failure, Leftover, Running, Stopper, Value};
 
@@ -19,6 +19,7 @@ const LISTED_MAX: usize = 1000;
 
 /// Runs an application.
 pub(crate) fn run(args: RunArgs) -> Exit {
+    descriptors::raise_limit();
     let options = LoadOptions { overrides: args.overrides.clone(), workers: args.workers };
     let builder = match Builder::load_with(&args.path, &options) {
         Ok(builder) => builder.notices(output::notice),

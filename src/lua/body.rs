@@ -12,6 +12,7 @@ use super::program::Program;
 use super::raw::ffi::lua_State;
 use super::raw::{Raise, Stack, ThreadTag};
 use super::stdlib;
+use super::timers::Timers;
 use super::transfer;
 use super::vm::{Ran, Vm};
 use crate::channel::{Channels, FiberId};
@@ -46,12 +47,14 @@ impl LuaBody {
     }
 
     /// Makes the VM and puts the program's start on its main coroutine.
-    fn begin(&mut self, step: &mut Step<'_>, inbox: Inbox) -> Result<(), Failure> {
+    fn begin(&mut self, step: &mut Step<'_>, kept: Kept) -> Result<(), Box<Failure>> {
         let mut cx = Box::new(Cx::new(self.env.clone(), self.program.clone()));
-        cx.inbox = inbox;
+        cx.inbox = kept.inbox;
+        cx.timers = kept.timers;
         cx.step.set(step);
         let random = step.worker.random();
-        let vm = Vm::new(cx, random as u32).ok_or_else(|| memory_failure(&self.limits))?;
+        let vm =
+            Vm::new(cx, random as u32).ok_or_else(|| Box::new(memory_failure(&self.limits)))?;
         let stack = vm.stack(vm.main());
         stdlib::open(&stack, [random, step.worker.random()]);
         api::open(&stack, vm.cx());
@@ -60,7 +63,8 @@ impl LuaBody {
         stack.push_fn(boot);
         // Arguments were encoded by this runtime, so that only a lack of stack can fail.
         if transfer::decode(&stack, &args).is_err() {
-            return Err(Failure::new(kind::LIMIT_EXCEEDED, "too many arguments"));
+            let failure = Failure::new(kind::LIMIT_EXCEEDED, "too many arguments");
+            return Err(Box::new(failure));
         }
         let n_args = stack.top() - 1;
         let main = vm.cx().fibers.add(vm.main(), n_args);
@@ -75,19 +79,23 @@ impl LuaBody {
         Ok(())
     }
 
-    fn replace_program(&mut self, step: &mut Step<'_>, upgrade: Upgrade) -> Result<(), Failure> {
-        let inbox = self.vm.take().map(|vm| give_up(&vm)).unwrap_or_default();
+    fn replace_program(
+        &mut self,
+        step: &mut Step<'_>,
+        upgrade: Upgrade,
+    ) -> Result<(), Box<Failure>> {
+        let kept = self.vm.take().map(|vm| give_up(&vm)).unwrap_or_default();
         step.state.trap_links = false;
         self.program = upgrade.program;
         self.args = upgrade.args;
-        self.begin(step, inbox)
+        self.begin(step, kept)
     }
 
     fn run(&mut self, step: &mut Step<'_>) -> StepEnd {
         if self.vm.is_none()
-            && let Err(failure) = self.begin(step, Inbox::default())
+            && let Err(failure) = self.begin(step, Kept::default())
         {
-            return StepEnd::Finished(Exit::failed(failure));
+            return finished(*failure);
         }
         loop {
             let vm = self.vm.as_ref().expect("made above");
@@ -96,11 +104,11 @@ impl LuaBody {
                 Ended::Step(end) => return end,
                 Ended::Killed => {
                     self.places = places(vm);
-                    return StepEnd::Finished(kill_exit(vm, step));
+                    return StepEnd::Finished(Box::new(kill_exit(vm, step)));
                 }
                 Ended::Upgrade(upgrade) => {
                     if let Err(failure) = self.replace_program(step, *upgrade) {
-                        return StepEnd::Finished(Exit::failed(failure));
+                        return finished(*failure);
                     }
                 }
             }
@@ -133,6 +141,10 @@ impl Body for LuaBody {
     }
 }
 
+fn finished(failure: Failure) -> StepEnd {
+    StepEnd::Finished(Box::new(Exit::failed(failure)))
+}
+
 /// Why the loop over the fibers stopped.
 enum Ended {
     Step(StepEnd),
@@ -147,7 +159,7 @@ enum FiberRan {
     /// The slice is over.
     Preempted,
     /// The whole process is over.
-    Finished(Exit),
+    Finished(Box<Exit>),
     Killed,
     Upgrade(Box<Upgrade>),
 }
@@ -186,7 +198,7 @@ fn idle(vm: &Vm) -> Ended {
     let text = "all coroutines blocked with no pending operations";
     let mut failure = Failure::new(kind::INTERNAL, text);
     failure.stack = places(vm).join("\n").into_bytes();
-    Ended::Step(StepEnd::Finished(Exit::failed(failure)))
+    Ended::Step(finished(failure))
 }
 
 /// Runs one fiber until it gives way.
@@ -346,7 +358,11 @@ fn returned(vm: &Vm, fiber: FiberId, l: *mut lua_State, n: i32) -> Next {
     match verdict {
         Verdict::Returned if fiber == MAIN => {
             let process = vm.cx().process().clone();
-            Next::Stop(FiberRan::Finished(api::exit::from_results(&stack, first + 1, &process)))
+            Next::Stop(FiberRan::Finished(Box::new(api::exit::from_results(
+                &stack,
+                first + 1,
+                &process,
+            ))))
         }
         Verdict::Returned => {
             end_fiber(vm, fiber, &stack);
@@ -357,11 +373,11 @@ fn returned(vm: &Vm, fiber: FiberId, l: *mut lua_State, n: i32) -> Next {
             let exit = api::exit::from_error(&stack, first + 1, &process);
             let limited = vm.universe().memory_limit() != usize::MAX;
             if limited && exit.error.as_ref().is_some_and(Failure::is_out_of_memory) {
-                return Next::Stop(FiberRan::Finished(out_of_memory(vm)));
+                return Next::Stop(FiberRan::Finished(Box::new(out_of_memory(vm))));
             }
-            Next::Stop(FiberRan::Finished(exit))
+            Next::Stop(FiberRan::Finished(Box::new(exit)))
         }
-        Verdict::OutOfMemory => Next::Stop(FiberRan::Finished(out_of_memory(vm))),
+        Verdict::OutOfMemory => Next::Stop(FiberRan::Finished(Box::new(out_of_memory(vm)))),
     }
 }
 
@@ -383,7 +399,9 @@ fn failed(vm: &Vm, fiber: FiberId, l: *mut lua_State) -> Next {
     let stack = vm.stack(l);
     if is_base(vm, fiber) {
         // Only an error in the guard itself comes here: no memory for its frame.
-        return Next::Stop(FiberRan::Finished(Exit::failed(memory_failure(&Limits::default()))));
+        return Next::Stop(FiberRan::Finished(Box::new(Exit::failed(memory_failure(
+            &Limits::default(),
+        )))));
     }
     let (_, entered) = pop_coroutine(vm, fiber, &stack);
     let parent = vm.cx().fibers.get_mut(fiber).top();
@@ -405,15 +423,23 @@ fn failed(vm: &Vm, fiber: FiberId, l: *mut lua_State) -> Next {
     Next::Resume(parent, 2)
 }
 
+/// What an upgraded program takes over: undelivered messages and events; and the stopped timers, so
+/// that a signal of one that had fired already is not taken for that of a new one.
+#[derive(Default)]
+struct Kept {
+    inbox: Inbox,
+    timers: Timers,
+}
+
 /// Ends the old program of an upgrade; its undelivered messages and events are kept.
-fn give_up(vm: &Vm) -> Inbox {
+fn give_up(vm: &Vm) -> Kept {
     let cx = vm.cx();
     cx.stop_all_timers();
     cx.close_sockets();
     let mut inbox = std::mem::take(&mut cx.inbox);
     inbox.close_all(&mut cx.channels);
     cx.channels = Channels::new();
-    inbox
+    Kept { inbox, timers: std::mem::take(&mut cx.timers) }
 }
 
 fn kill_exit(vm: &Vm, step: &mut Step<'_>) -> Exit {

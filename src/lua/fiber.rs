@@ -33,6 +33,9 @@ pub(crate) enum Entered {
     Wrap,
 }
 
+/// Pushes results; gives how many.
+pub(crate) type Push = dyn FnOnce(&Stack, &mut Cx) -> Result<i32, Raise> + Send;
+
 /// What a suspended coroutine gets when it goes on.
 pub(crate) enum Resumption {
     /// Starts, or goes on where a hook interrupted it: its stack is not touched.
@@ -43,7 +46,7 @@ pub(crate) enum Resumption {
     /// The result of a channel operation.
     Channel(Completion<Value>),
     /// Results that are pushed by a function; an error is raised in the coroutine.
-    Push(Box<dyn FnOnce(&Stack, &mut Cx) -> Result<i32, Raise> + Send>),
+    Push(Box<Push>),
 }
 
 impl std::fmt::Debug for Resumption {

@@ -4,6 +4,7 @@
 //! In bare VMs the global `wait(...)` suspends the coroutine; it is resumed with the same values. In
 //! stock Lua it is a plain function that returns them.
 
+#![expect(clippy::unwrap_used, reason = "support of tests, where a panic is the report")]
 #![expect(unsafe_code, reason = "makes and runs raw states; R5 holds because a test owns its VM")]
 
 use std::ffi::c_int;
@@ -96,7 +97,7 @@ impl<F: FnOnce(&mut Step<'_>) + Send> Body for Once<F> {
         if let Some(run) = self.0.take() {
             run(step);
         }
-        StepEnd::Finished(Exit::default())
+        StepEnd::Finished(Box::default())
     }
 
     fn end(&mut self, _: &mut Step<'_>) {}

@@ -4,9 +4,9 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::exit::{Exit, Failure};
+use super::live::{Process, State};
 use super::message::{Encoded, Message};
 use super::pid::Pid;
-use super::process::{Process, State};
 use super::runtime::Runtime;
 use super::signal::Cancel;
 use crate::scheduler::{Context, Readiness};
@@ -33,7 +33,7 @@ pub enum StepEnd {
     /// Nothing to do until a signal comes.
     Waiting,
     /// The process is over.
-    Finished(Exit),
+    Finished(Box<Exit>),
 }
 
 /// Takes what comes out of the mailbox, in order.

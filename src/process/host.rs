@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::body::Limits;
-use super::process::Process;
+use super::live::Process;
 use crate::scheduler::Pool;
 
 /// What a host is made of.

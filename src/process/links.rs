@@ -35,11 +35,14 @@ impl Link {
     }
 }
 
+/// The records of one pair.
+type Records = SmallVec<[Arc<Link>; 1]>;
+
 /// The links of one process, by the other end. Two ends that linked to each other at the same time
 /// have two records; they stand and fall together.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
-    by_peer: FxHashMap<Serial, (Pid, SmallVec<[Arc<Link>; 1]>)>,
+    by_peer: FxHashMap<Serial, (Pid, Records)>,
 }
 
 impl Links {
@@ -66,7 +69,7 @@ impl Links {
     }
 
     /// Removes every record that ties this process to `peer`; gives those that were active.
-    pub(crate) fn cut(&mut self, peer: Pid) -> SmallVec<[Arc<Link>; 1]> {
+    pub(crate) fn cut(&mut self, peer: Pid) -> Records {
         let Some((_, mut links)) = self.by_peer.remove(&peer.serial()) else {
             return SmallVec::new();
         };

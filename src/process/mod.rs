@@ -15,13 +15,13 @@ mod body;
 pub(crate) mod exit;
 mod host;
 mod links;
+mod live;
 pub(crate) mod message;
 #[cfg(any(test, fuzzing))]
 #[cfg(not(loom))]
 pub mod model;
 mod names;
 mod pid;
-mod process;
 mod runtime;
 mod signal;
 mod size;
@@ -33,11 +33,11 @@ pub use body::{Body, Event, Limits, MailboxLimit, OnFull, Sink, Step, StepEnd};
 pub use exit::{Exit, Failure, kind};
 pub use host::{Host, HostConfig};
 pub use links::Link;
+pub use live::{Process, State, TakenIn};
 pub use message::{CallRef, Encoded, Message, Topic};
 pub use names::{Name, name_fault};
 pub(crate) use pid::parse as parse_pid_text;
 pub use pid::{Pid, Serial, has_pid_form};
-pub use process::{Process, State, TakenIn};
 pub use runtime::{
     FailureLog, OutsideWork, Registration, Runtime, SendError, SpawnError, SpawnRequest, Spawned,
     Watch,

@@ -47,9 +47,12 @@ struct Slot<P> {
     process: UnsafeCell<Option<Arc<P>>>,
 }
 
+/// Slots that are made together, when the first of them is needed.
+type Chunk<P> = OnceLock<Box<[Slot<P>]>>;
+
 /// All live processes of a runtime.
 pub(crate) struct Table<P> {
-    chunks: Box<[OnceLock<Box<[Slot<P>]>>]>,
+    chunks: Box<[Chunk<P>]>,
     /// Slots that were used and are free again.
     free: Injector<u32>,
     /// The first slot that was never used.

@@ -73,7 +73,7 @@ impl Stage {
 }
 
 fn failed() -> StepEnd {
-    StepEnd::Finished(Exit::failed(Failure::new(kind::INTERNAL, "planned")))
+    StepEnd::Finished(Box::new(Exit::failed(Failure::new(kind::INTERNAL, "planned"))))
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn signals_without_end_do_not_keep_a_worker_from_others() {
     stage.spawn(move |step| {
         let _ = step.take_in(&mut Nowhere);
         if over.load(Ordering::Relaxed) {
-            return StepEnd::Finished(Exit::normal(None));
+            return StepEnd::Finished(Box::new(Exit::normal(None)));
         }
         let me = step.process.pid();
         let message = Message {
@@ -144,7 +144,7 @@ fn signals_without_end_do_not_keep_a_worker_from_others() {
     let (sender, other_ran) = mpsc::channel();
     stage.spawn(move |_| {
         sender.send(()).expect("the test waits");
-        StepEnd::Finished(Exit::normal(None))
+        StepEnd::Finished(Box::new(Exit::normal(None)))
     });
     other_ran.recv().expect("it runs");
     is_over.store(true, Ordering::Relaxed);

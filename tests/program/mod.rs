@@ -11,20 +11,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a run of the command shows.
 #[derive(Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// The exit code; none if a signal ended it, as it does when our patience is over.
-    pub code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// Its stdout, with `<pid>` for each PID.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// What it writes to stderr beside its log, with `<pid>` for each PID.
-    pub stderr: String,
+    pub(crate) stderr: String,
     /// The records of its log, sorted, with `<pid>` for each PID, without times and tracebacks.
-    pub log: String,
+    pub(crate) log: String,
 }
 
 impl Run {
     /// Runs `moonlet` with these arguments in a folder.
-    pub fn new(folder: &Path, args: &[&str]) -> Self {
+    pub(crate) fn new(folder: &Path, args: &[&str]) -> Self {
         let command = Command::new(cargo_bin!("moonlet")).current_dir(folder).args(args);
         Self::shown(&command.timeout(PATIENCE).output().expect("the command starts"))
     }

@@ -6,6 +6,7 @@ use super::errors::push_error;
 use super::event;
 use super::message;
 use super::module::{Member, Module};
+use super::names;
 use super::time::push_wall_time;
 use crate::channel::{
     Case, ChannelId, CloseOutcome, Completion, Kind, ReceiveOutcome, SelectOutcome, SendOutcome,
@@ -97,7 +98,7 @@ pub(crate) fn channel_arg(stack: &Stack, n: i32) -> Result<Channel, Raise> {
     stack.object::<Channel>(n).ok_or_else(|| {
         let got = stack.type_name(n);
         // The function is what the program called, whether by `.` or by `:`.
-        let (name, _) = stack.call_name();
+        let (name, _) = names::called(stack);
         Raise::Message(format!("bad argument #{n} to '{name}' (channel expected, got {got})"))
     })
 }

@@ -4,14 +4,23 @@ use std::ffi::c_int;
 
 use super::channel::ChannelModule;
 use super::errors::Errors;
+use super::json::Json;
+use super::logger::LoggerModule;
 use super::module::{Member, Module};
 use super::process::{ProcessModule, Registry};
 use super::time::TimeModule;
 use crate::lua::objects;
 use crate::lua::raw::{HostFn, LuaType, Stack};
 
+/// The name of the running function, and whether it was called as a method. `?` where nothing tells it.
+pub(crate) fn called(stack: &Stack) -> (String, bool) {
+    let (name, is_method) = stack.call_name();
+    let name = if name == "?" { running(stack).unwrap_or(name) } else { name };
+    (name, is_method)
+}
+
 /// The name of the running function, if it is a member of a module or a method of an object.
-pub(crate) fn running(stack: &Stack) -> Option<String> {
+fn running(stack: &Stack) -> Option<String> {
     let function = stack.running_function()?;
     module_member(function).map(str::to_owned).or_else(|| method(stack, function))
 }
@@ -23,6 +32,8 @@ fn module_member(function: HostFn) -> Option<&'static str> {
         ChannelModule::MEMBERS,
         TimeModule::MEMBERS,
         Errors::MEMBERS,
+        Json::MEMBERS,
+        LoggerModule::MEMBERS,
     ];
     modules.into_iter().flatten().find_map(|(name, member)| match member {
         Member::Function(other) if same(*other, function) => Some(*name),

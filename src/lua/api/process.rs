@@ -842,7 +842,7 @@ fn register(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
             }
             match cx.process().runtime().parse_pid(wanted) {
                 Some(pid) => pid,
-                None => return not_found(&wanted.to_vec()).push(stack),
+                None => return not_found(wanted).push(stack),
             }
         }
         _ => return fail(stack, kind::INVALID, "pid must be a string"),

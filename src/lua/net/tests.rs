@@ -107,7 +107,6 @@ fn run_all(entries: &[(&str, &str)]) -> (Exit, String) {
 fn compile(name: &str, text: &str) -> Arc<Program> {
     let unit = UnitSource {
         id: format!("app:{name}"),
-        file: String::new(),
         text: format!("{PRELUDE} return function(...) {text}\nend").into_bytes().into(),
         modules: vec![Module::Net],
         imports: Vec::new(),

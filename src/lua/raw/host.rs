@@ -87,12 +87,7 @@ pub(crate) enum Raise {
 impl Raise {
     /// `bad argument #<n> to '<fn>' (<what>)`, numbered as the caller wrote it.
     pub(crate) fn argument(stack: &Stack, n: c_int, what: &str) -> Raise {
-        let (mut name, is_method) = stack.call_name();
-        if name == "?"
-            && let Some(known) = crate::lua::api::names::running(stack)
-        {
-            name = known;
-        }
+        let (name, is_method) = crate::lua::api::names::called(stack);
         match (is_method, n) {
             (true, 1) => Raise::Message(format!("calling '{name}' on bad self ({what})")),
             (true, _) => Raise::Message(format!("bad argument #{} to '{name}' ({what})", n - 1)),

@@ -76,7 +76,7 @@ impl Actor {
             let failure = step.state.take_kill().expect("it was decided");
             let exit = Exit::failed(*failure);
             lock(&self.notes).see_kill(world, step, &exit);
-            return StepEnd::Finished(exit);
+            return StepEnd::Finished(Box::new(exit));
         }
         if is_first {
             lock(&self.notes).check_begun(world);
@@ -85,7 +85,7 @@ impl Actor {
         match self.act(step) {
             Next::GoOn => StepEnd::Preempted,
             Next::Wait => StepEnd::Waiting,
-            Next::End(exit) => StepEnd::Finished(exit),
+            Next::End(exit) => StepEnd::Finished(Box::new(exit)),
             Next::Panic => {
                 self.note_end(step, true);
                 resume_unwind(Box::new(PLANNED))

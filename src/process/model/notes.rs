@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::body::{Event, Step};
-use super::super::process::Relations;
+use super::super::live::Relations;
 use super::super::signal::MonitorKey;
 use super::super::{Exit, Failure, Message, Pid, Serial, Sink};
 use super::{Stamp, World, killer, lock};

@@ -19,6 +19,7 @@ use super::names::Held;
 use super::pid::{Pid, Serial};
 use super::runtime::Runtime;
 use super::signal::{Cancel, ExitNotice, Grace, LinkNotice, MonitorKey, Signal, Watcher};
+use super::size::size_text;
 use crate::mailbox::{Drain, Mailbox, Pushed};
 use crate::scheduler::{Context, Readiness, Task, TimerId, Turn};
 
@@ -227,9 +228,12 @@ impl Process {
 
     /// The failure of a process whose mailbox limit kills it.
     pub(super) fn mailbox_overflow(&self) -> Failure {
-        let what = match (self.limits.mailbox, self.limits.memory_bytes) {
-            (Some(limit), _) => format!("{} messages", limit.max_messages),
-            (None, limit) => format!("{} bytes", limit.unwrap_or_default()),
+        let n_max = self.limits.mailbox.map_or(u64::MAX, |limit| limit.max_messages);
+        let what = match self.limits.memory_bytes {
+            Some(bytes) if self.n_waiting.load(Ordering::Relaxed) as u64 <= n_max => {
+                size_text(bytes)
+            }
+            _ => format!("{n_max} messages"),
         };
         let text = format!("process terminated: mailbox limit of {what} exceeded");
         Failure::new(kind::LIMIT_EXCEEDED, text)
@@ -279,13 +283,13 @@ impl Task for Process {
                     if task.mailbox.park() {
                         return Turn::Parked;
                     }
-                    // Signals may come without end, and nothing else looks at the slice then.
+                    // Something came in meanwhile, for the next turn if this one has been long.
                     if cx.preemption().is_expired() {
                         return Turn::Again;
                     }
                 }
                 StepEnd::Finished(exit) => {
-                    finish(task, core, exit, cx);
+                    finish(task, core, *exit, cx);
                     return Turn::Ended;
                 }
             }
@@ -308,7 +312,9 @@ fn run_step(task: &Arc<Process>, core: &mut Core, worker: &dyn Context<Process>)
     let body = body.as_mut().expect("P1: a process that has ended is not run");
     let mut step = Step { process: task, state, worker };
     let result = catch_unwind(AssertUnwindSafe(|| body.step(&mut step)));
-    result.unwrap_or_else(|panic| StepEnd::Finished(Exit::failed(panic_failure(panic.as_ref()))))
+    result.unwrap_or_else(|panic| {
+        StepEnd::Finished(Box::new(Exit::failed(panic_failure(panic.as_ref()))))
+    })
 }
 
 /// A fault of the runtime itself ends the process in whose turn it happened.
