@@ -33,7 +33,7 @@ pub use output::Output;
 pub use preempt::arm;
 pub(crate) use program::NoProgram;
 pub use program::{Catalog, Entry, HostEntry, LazyProgram, Module, Program, UnitSource};
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub use transfer::check_bytes;
 pub use transfer::{Table, Value};
 pub(crate) use transfer::{decode_value, encode_values};
