@@ -133,7 +133,7 @@ pub(crate) fn check_wait(stack: &Stack, call: &str) -> Result<(), Raise> {
     if stack.can_wait() {
         return Ok(());
     }
-    let function = stack.blocking_function();
+    let function = names::blocking(stack);
     Err(Raise::Message(format!("cannot wait in '{call}' inside C function '{function}'")))
 }
 
