@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::value::{Value, Waiting};
 use crate::channel::{ChannelId, Channels, Kind};
-use crate::process::{Event, Message, Process, Topic};
+use crate::process::{Event, Excess, Message, Process, Topic};
 
 /// What a mailbox channel yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,26 +145,26 @@ impl Inbox {
         }
     }
 
-    /// Drops the `n` oldest undelivered messages; gives how many and how many bytes went.
-    pub(crate) fn drop_oldest(
-        &mut self,
-        channels: &mut Channels<Value>,
-        n: usize,
-    ) -> (usize, usize) {
+    /// Drops the oldest undelivered messages, at least so many and so many bytes of them; gives what went.
+    pub(crate) fn drop_oldest(&mut self, channels: &mut Channels<Value>, excess: Excess) -> Excess {
         let mut all = self.take_unclaimed(channels);
         let listen: Vec<_> = self.listen.values().copied().collect();
         for channel in listen {
             all = merge(all, take_messages(channels, channel));
         }
-        let dropped = all.drain(..n.min(all.len())).map(|waiting| waiting.message.size_bytes());
-        let (n, bytes) = dropped.fold((0, 0), |(n, bytes), size| (n + 1, bytes + size));
+        let mut dropped = Excess::default();
+        while dropped.n_messages < excess.n_messages || dropped.n_bytes < excess.n_bytes {
+            let Some(oldest) = all.pop_front() else { break };
+            dropped.n_messages += 1;
+            dropped.n_bytes += oldest.message.size_bytes();
+        }
         for waiting in all {
             match self.listen.get(&waiting.message.topic).copied().or(self.inbox) {
                 Some(channel) => feed(channels, channel, waiting),
                 None => self.unclaimed.push_back(waiting),
             }
         }
-        (n, bytes)
+        dropped
     }
 
     fn take_unclaimed(&mut self, channels: &mut Channels<Value>) -> VecDeque<Waiting> {

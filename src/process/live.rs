@@ -223,17 +223,14 @@ impl Process {
         if on_full != OnFull::DropOld {
             self.delivered(1, bytes);
         }
-        Admission::Full(on_full)
+        Admission::Full { on_full, by_count: over_count }
     }
 
-    /// The failure of a process whose mailbox limit kills it.
-    pub(super) fn mailbox_overflow(&self) -> Failure {
-        let n_max = self.limits.mailbox.map_or(u64::MAX, |limit| limit.max_messages);
-        let what = match self.limits.memory_bytes {
-            Some(bytes) if self.n_waiting.load(Ordering::Relaxed) as u64 <= n_max => {
-                size_text(bytes)
-            }
-            _ => format!("{n_max} messages"),
+    /// The failure of a process whose mailbox limit, of messages or of bytes, kills it.
+    pub(super) fn mailbox_overflow(&self, by_count: bool) -> Failure {
+        let what = match self.limits.mailbox {
+            Some(limit) if by_count => format!("{} messages", limit.max_messages),
+            _ => size_text(self.limits.memory_bytes.unwrap_or_default()),
         };
         let text = format!("process terminated: mailbox limit of {what} exceeded");
         Failure::new(kind::LIMIT_EXCEEDED, text)
@@ -247,14 +244,19 @@ impl Process {
         }
     }
 
-    /// Undelivered messages above the limit, which a `drop_old` mailbox owes to be dropped.
-    pub fn n_excess(&self) -> usize {
-        let Some(limit) = self.limits.mailbox else { return 0 };
-        let n = self.n_waiting.load(Ordering::Relaxed) as u64;
-        if limit.on_full == OnFull::DropOld {
-            n.saturating_sub(limit.max_messages) as usize
-        } else {
-            0
+    /// What undelivered messages are above the limits, which a `drop_old` mailbox owes to drop.
+    pub fn excess(&self) -> Excess {
+        let Some(limit) = self.limits.mailbox.filter(|limit| limit.on_full == OnFull::DropOld)
+        else {
+            return Excess::default();
+        };
+        let n = self.n_waiting.load(Ordering::Relaxed);
+        let bytes = self.bytes_waiting.load(Ordering::Relaxed) as u64;
+        let heap = self.heap_bytes.load(Ordering::Relaxed);
+        let room = self.limits.memory_bytes.map_or(u64::MAX, |limit| limit.saturating_sub(heap));
+        Excess {
+            n_messages: (n as u64).saturating_sub(limit.max_messages) as usize,
+            n_bytes: bytes.saturating_sub(room) as usize,
         }
     }
 
@@ -269,7 +271,20 @@ impl Process {
 pub(super) enum Admission {
     Queue,
     TooLarge,
-    Full(OnFull),
+    /// A limit is reached: that of messages, or that of bytes.
+    Full {
+        on_full: OnFull,
+        by_count: bool,
+    },
+}
+
+/// A part of the undelivered messages of a process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Excess {
+    /// How many.
+    pub n_messages: usize,
+    /// How many bytes they count for.
+    pub n_bytes: usize,
 }
 
 impl Task for Process {

@@ -273,15 +273,18 @@ impl Runtime {
         let process = self.live(to).ok_or(SendError::NotFound)?;
         let bytes = message.size_bytes();
         match message.count_into(&process) {
-            Admission::Queue | Admission::Full(OnFull::DropOld) => {}
+            Admission::Queue => {}
             Admission::TooLarge => return Err(SendError::TooLarge(bytes)),
-            Admission::Full(OnFull::Reject) => return Err(SendError::Full),
-            Admission::Full(OnFull::DropNew) => return Ok(()),
-            Admission::Full(OnFull::Kill) => {
-                let failure = Box::new(process.mailbox_overflow());
-                let _ = process.arc().signal(Signal::Kill(failure), worker);
-                return Ok(());
-            }
+            Admission::Full { on_full, by_count } => match on_full {
+                OnFull::DropOld => {}
+                OnFull::Reject => return Err(SendError::Full),
+                OnFull::DropNew => return Ok(()),
+                OnFull::Kill => {
+                    let failure = Box::new(process.mailbox_overflow(by_count));
+                    let _ = process.arc().signal(Signal::Kill(failure), worker);
+                    return Ok(());
+                }
+            },
         }
         let signal = Signal::Message(Box::new(message));
         process.arc().signal(signal, worker).map_err(|_| SendError::NotFound)
