@@ -25,7 +25,9 @@ use super::raw::{Outcome, Stack};
 use super::timers::{Timers, Token};
 use super::value::{Slots, Value};
 use crate::channel::{Case, ChannelId, Channels};
-use crate::process::{self, Encoded, Event, Exit, Failure, Message, Pid, Process, Sink, Step};
+use crate::process::{
+    self, Encoded, Event, Excess, Exit, Failure, Message, Pid, Process, Sink, Step,
+};
 use crate::scheduler::Readiness;
 
 /// What the Lua side of a runtime shares among its processes.
@@ -195,6 +197,8 @@ impl Cx {
         let step = self.step.get();
         let taken = step.take_in(self);
         for arrived in std::mem::take(&mut self.arrived) {
+            // Those whom the one before woke through a channel come before whom this one wakes.
+            self.queue_woken();
             self.handle(arrived);
         }
         match taken {
@@ -222,10 +226,10 @@ impl Cx {
 
     /// A mailbox that drops the oldest message when it is full owes that here.
     fn drop_excess(&mut self) {
-        let n = self.process().n_excess();
-        if n > 0 {
-            let (n, bytes) = self.inbox.drop_oldest(&mut self.channels, n);
-            self.process().delivered(n, bytes);
+        let excess = self.process().excess();
+        if excess != Excess::default() {
+            let dropped = self.inbox.drop_oldest(&mut self.channels, excess);
+            self.process().delivered(dropped.n_messages, dropped.n_bytes);
         }
     }
 
@@ -238,10 +242,15 @@ impl Cx {
     }
 
     /// Makes fibers runnable whose channel operations have completed.
-    pub(crate) fn drain_wakes(&mut self, stack: &Stack) {
+    pub(crate) fn queue_woken(&mut self) {
         while let Some(wake) = self.channels.next_wake() {
             self.fibers.wake(wake.fiber, Resumption::Channel(wake.completion));
         }
+    }
+
+    /// [`Cx::queue_woken`], and lets go of the values that nobody will receive.
+    pub(crate) fn drain_wakes(&mut self, stack: &Stack) {
+        self.queue_woken();
         self.drop_discarded(stack);
     }
 
