@@ -50,15 +50,14 @@ fn compile(stack: &Stack) -> Result<Outcome, Raise> {
     if stack.top() < MODE {
         stack.set_top(MODE);
     }
-    // Any other mode refuses text, or is none and raises.
     let allows = |mode: &[u8]| !mode.contains(&b'B') && (is_compiled || mode.contains(&b't'));
-    if stack.is_nil(MODE) || stack.bytes(MODE).is_some_and(allows) {
-        stack.push_bytes("t");
-        stack.replace(MODE);
+    let is_allowed = stack.is_nil(MODE) || stack.bytes(MODE).is_some_and(allows);
+    let is_name = matches!(stack.kind(NAME), LuaType::Nil | LuaType::String | LuaType::Number);
+    if !is_allowed || !is_name {
+        return Ok(Outcome::Nested(stock().load)); // refuses text, or raises
     }
-    if !matches!(stack.kind(NAME), LuaType::Nil | LuaType::String | LuaType::Number) {
-        return Ok(Outcome::Nested(stock().load)); // raises
-    }
+    stack.push_bytes("t");
+    stack.replace(MODE);
     // Protected, so that an overflow in the parser does not meet the message handler of whoever calls.
     stack.push_fn(stock().load);
     stack.insert(1);
