@@ -8,14 +8,17 @@
 //! to die, it raises instead, again and again, so that no `pcall` in between holds it.
 //!
 //! # Invariants
-//! * **H1** `lua_sethook` is the one call of Lua that is allowed from a signal handler; [`arm`] makes no
-//!   other. It runs on the thread that runs the coroutine.
+//! * **H1** `lua_sethook` is the one call that changes a VM and is allowed from a signal handler; [`arm`]
+//!   makes no other. It runs on the thread that runs the coroutine.
 //! * **H2** A hook-yielded coroutine's stack is not touched before it is resumed: its locals live there.
 //! * **H3** A new coroutine inherits an armed hook, so the hook first asks whether its turn is over.
+//! * **H4** An armed coroutine is not armed again: that visits every call on its stack, so that a
+//!   coroutine deep in recursion would get nothing done between two signals of a slice.
 
 #![expect(unsafe_code, reason = "hooks of the Lua VM; invariants H1 to H3")]
 
 use std::ffi::{c_int, c_void};
+use std::ptr;
 
 use super::cx::{Cx, TakenIn};
 use super::raw::Universe;
@@ -29,8 +32,16 @@ const RETRY: c_int = 1000;
 /// # Safety
 /// Called by a signal handler or by the owner, on the thread that runs `target`, while it is published.
 pub unsafe fn arm(target: *mut c_void) {
-    // SAFETY: H1.
-    unsafe { ffi::lua_sethook(target.cast(), Some(give_way), ffi::LUA_MASKCOUNT, 1) };
+    let l: *mut lua_State = target.cast();
+    // SAFETY: H1; the other two only read a field.
+    unsafe {
+        let is_armed = ffi::lua_gethookmask(l) != 0
+            && ffi::lua_gethook(l)
+                .is_some_and(|hook| ptr::fn_addr_eq(hook, give_way as ffi::lua_Hook));
+        if !is_armed {
+            ffi::lua_sethook(l, Some(give_way), ffi::LUA_MASKCOUNT, 1);
+        }
+    }
 }
 
 /// Makes the running coroutine raise at its next instruction, and on and on, until it is out.
@@ -67,7 +78,7 @@ unsafe extern "C-unwind" fn give_way(l: *mut lua_State, _: *mut lua_Debug) {
             ffi::lua_yieldk(l, 0, 0, None);
         } else if universe.is_dying() {
             ffi::lua_sethook(l, Some(give_way), ffi::LUA_MASKCOUNT, 1);
-            ffi::lua_pushlightuserdata(l, std::ptr::null_mut());
+            ffi::lua_pushlightuserdata(l, ptr::null_mut());
             ffi::lua_error(l);
         } else {
             if cx.held_up() == TakenIn::Die {
