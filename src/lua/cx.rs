@@ -222,10 +222,11 @@ impl Cx {
 
     /// A mailbox that drops the oldest message when it is full owes that here.
     fn drop_excess(&mut self) {
-        let n = self.process().n_excess();
-        if n > 0 {
-            let (n, bytes) = self.inbox.drop_oldest(&mut self.channels, n);
-            self.process().delivered(n, bytes);
+        let Some(owed) = self.process().take_debt() else { return };
+        let dropped = self.inbox.drop_oldest(&mut self.channels, owed);
+        self.process().delivered(dropped.n, dropped.bytes);
+        if dropped.n < owed.n || dropped.bytes < owed.bytes {
+            self.process().owe();
         }
     }
 

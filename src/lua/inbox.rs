@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::value::{Value, Waiting};
 use crate::channel::{ChannelId, Channels, Kind};
-use crate::process::{Event, Message, Process, Topic};
+use crate::process::{Event, Excess, Message, Process, Topic};
 
 /// What a mailbox channel yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,33 +138,34 @@ impl Inbox {
 
     /// Forgets all channels, for a program that replaces this one: what waits is kept.
     pub(crate) fn close_all(&mut self, channels: &mut Channels<Value>) {
+        // The inbox first: what the others hold must not go to a receiver that still waits on it.
         let listen = self.listen.values().copied();
-        let open: Vec<_> = listen.chain(self.inbox).chain(self.events).collect();
+        let open: Vec<_> = self.inbox.into_iter().chain(self.events).chain(listen).collect();
         for channel in open {
             self.close(channels, channel);
         }
     }
 
-    /// Drops the `n` oldest undelivered messages; gives how many and how many bytes went.
-    pub(crate) fn drop_oldest(
-        &mut self,
-        channels: &mut Channels<Value>,
-        n: usize,
-    ) -> (usize, usize) {
+    /// Drops the oldest undelivered messages until so much has gone; gives what went.
+    pub(crate) fn drop_oldest(&mut self, channels: &mut Channels<Value>, owed: Excess) -> Excess {
         let mut all = self.take_unclaimed(channels);
         let listen: Vec<_> = self.listen.values().copied().collect();
         for channel in listen {
             all = merge(all, take_messages(channels, channel));
         }
-        let dropped = all.drain(..n.min(all.len())).map(|waiting| waiting.message.size_bytes());
-        let (n, bytes) = dropped.fold((0, 0), |(n, bytes), size| (n + 1, bytes + size));
+        let mut dropped = Excess::default();
+        while dropped.n < owed.n || dropped.bytes < owed.bytes {
+            let Some(oldest) = all.pop_front() else { break };
+            dropped.n += 1;
+            dropped.bytes += oldest.message.size_bytes();
+        }
         for waiting in all {
             match self.listen.get(&waiting.message.topic).copied().or(self.inbox) {
                 Some(channel) => feed(channels, channel, waiting),
                 None => self.unclaimed.push_back(waiting),
             }
         }
-        (n, bytes)
+        dropped
     }
 
     fn take_unclaimed(&mut self, channels: &mut Channels<Value>) -> VecDeque<Waiting> {

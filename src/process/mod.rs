@@ -33,7 +33,7 @@ pub use body::{Body, Event, Limits, MailboxLimit, OnFull, Sink, Step, StepEnd};
 pub use exit::{Exit, Failure, kind};
 pub use host::{Host, HostConfig};
 pub use links::Link;
-pub use live::{Process, State, TakenIn};
+pub use live::{Excess, Process, State, TakenIn};
 pub use message::{CallRef, Encoded, Message, Topic};
 pub use names::{Name, name_fault};
 pub(crate) use pid::parse as parse_pid_text;

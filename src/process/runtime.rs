@@ -272,13 +272,13 @@ impl Runtime {
     ) -> Result<(), SendError> {
         let process = self.live(to).ok_or(SendError::NotFound)?;
         let bytes = message.size_bytes();
-        match message.count_into(&process) {
-            Admission::Queue | Admission::Full(OnFull::DropOld) => {}
+        match process.admit(bytes) {
+            Admission::Queue | Admission::Full(OnFull::DropOld, _) => {}
             Admission::TooLarge => return Err(SendError::TooLarge(bytes)),
-            Admission::Full(OnFull::Reject) => return Err(SendError::Full),
-            Admission::Full(OnFull::DropNew) => return Ok(()),
-            Admission::Full(OnFull::Kill) => {
-                let failure = Box::new(process.mailbox_overflow());
+            Admission::Full(OnFull::Reject, _) => return Err(SendError::Full),
+            Admission::Full(OnFull::DropNew, _) => return Ok(()),
+            Admission::Full(OnFull::Kill, excess) => {
+                let failure = Box::new(process.mailbox_overflow(excess));
                 let _ = process.arc().signal(Signal::Kill(failure), worker);
                 return Ok(());
             }
@@ -383,7 +383,7 @@ impl Runtime {
         }
         for message in request.messages {
             // Counted like any other, but never refused.
-            let _ = message.count_into(&process);
+            process.count(message.size_bytes());
             process.prime(Signal::Message(Box::new(message)));
         }
         worker.spawn(host.pool(), process);
