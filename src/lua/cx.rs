@@ -25,9 +25,7 @@ use super::raw::{Outcome, Stack};
 use super::timers::{Timers, Token};
 use super::value::{Slots, Value};
 use crate::channel::{Case, ChannelId, Channels};
-use crate::process::{
-    self, Encoded, Event, Excess, Exit, Failure, Message, Pid, Process, Sink, Step,
-};
+use crate::process::{self, Encoded, Event, Exit, Failure, Message, Pid, Process, Sink, Step};
 use crate::scheduler::Readiness;
 
 /// What the Lua side of a runtime shares among its processes.
@@ -226,10 +224,11 @@ impl Cx {
 
     /// A mailbox that drops the oldest message when it is full owes that here.
     fn drop_excess(&mut self) {
-        let excess = self.process().excess();
-        if excess != Excess::default() {
-            let dropped = self.inbox.drop_oldest(&mut self.channels, excess);
-            self.process().delivered(dropped.n_messages, dropped.n_bytes);
+        let Some(owed) = self.process().take_debt() else { return };
+        let dropped = self.inbox.drop_oldest(&mut self.channels, owed);
+        self.process().delivered(dropped.n, dropped.bytes);
+        if dropped.n < owed.n || dropped.bytes < owed.bytes {
+            self.process().owe();
         }
     }
 

@@ -26,7 +26,7 @@ local waits = [[
     local parent = ...
     local guard <close> = setmetatable({}, { __close = function()
         process.send(parent, "closing")
-        process.send(parent, "closed", process.listen("go on"):receive())
+        process.send(parent, "closed", (process.listen("go on"):receive()))
     end })
     return "result"
 ]]
@@ -72,9 +72,10 @@ pid = check.script([[
 check.exits("the other coroutines are killed", pid, 2)
 check.equal("without closing", channel.select({ closed:case_receive(), default = true }).default, true)
 pid = check.script([[
-    setmetatable({}, { __gc = function() process.send(..., "closed", "gc") end })
+    local parent = ...
+    setmetatable({}, { __gc = function() process.send(parent, "closed", "gc") end })
     collectgarbage()
-]])
+]], me)
 check.exits("__gc", pid, nil)
 check.equal("never runs", channel.select({ closed:case_receive(), default = true }).default, true)
 
