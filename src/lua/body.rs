@@ -174,6 +174,7 @@ fn run_fibers(vm: &Vm) -> Ended {
             return Ended::Killed;
         }
         vm.cx().drain_wakes(&stack);
+        vm.cx().update_charge(&stack);
         let Some(fiber) = vm.cx().fibers.next() else {
             return idle(vm);
         };

@@ -117,6 +117,7 @@ fn new(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         }
     };
     let capacity = u32::try_from(capacity.max(0)).unwrap_or_default();
+    cx.check_room(stack)?;
     let id = cx.channels.open(Kind::Bounded(capacity));
     push_channel(stack, id, Yields::Values);
     Ok(Outcome::Return(1))
