@@ -1,5 +1,6 @@
 //! What a process holds outside of its Lua heap, counted against its memory limit: fixed costs of
-//! channels, timers, relations and names, and the bytes of its undelivered messages.
+//! channels, timers, relations and names. Undelivered messages meet the limit when they are sent, so
+//! that a flood of them is its senders' trouble and does not starve the receiver of its own heap.
 
 use super::cx::Cx;
 use super::raw::{Raise, Stack};
@@ -20,7 +21,6 @@ impl Cx {
             + self.spawners.len() * SPAWNER
             + step.state.n_relations() * RELATION
             + step.process.n_names() * NAME
-            + step.process.bytes_waiting()
     }
 
     /// Brings the charge up to date; cheap where no limit is set.
