@@ -31,11 +31,15 @@ impl Code {
         self.0.lines().flat_map(texts_of_line).collect()
     }
 
-    /// The only text of the code that starts so. Tests name the start of a text, not all of it.
+    /// The text that is this one, or else the only one that starts so. Tests name the start of a text, not all of it.
     #[track_caller]
     pub(crate) fn text(&self, start: &str) -> &str {
-        let texts: Vec<&str> =
-            self.texts().into_iter().filter(|text| text.starts_with(start)).collect();
+        let mut texts = self.texts();
+        if let Some(whole) = texts.iter().find(|text| **text == start) {
+            return whole;
+        }
+        texts.retain(|text| text.starts_with(start));
+        texts.dedup();
         assert_eq!(texts.len(), 1, "one text starts with `{start}` in\n{}", self.0);
         texts[0]
     }
