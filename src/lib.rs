@@ -44,6 +44,10 @@ pub mod wheel;
 
 pub mod sync;
 
+#[cfg(any(test, fuzzing))]
+#[cfg(not(loom))]
+pub mod fuzzing;
+
 pub use app::{App, Builder, Ended, EntryId, Error, Leftover, Process, Running, Stopper};
 pub use lua::{Table, Value};
 pub use process::{Failure, Pid};

@@ -33,7 +33,7 @@ fn exit_code(readme: &str, shown: &Block) -> i32 {
     digits.parse().expect("a number behind `exit code`")
 }
 
-fn check(example: &PathBuf) -> Vec<String> {
+fn check(example: &Path) -> Vec<String> {
     let name = example.file_name().unwrap_or_default().to_string_lossy();
     let Ok(readme) = std::fs::read_to_string(example.join("README.md")) else {
         return vec![format!("{name}: no README.md")];
@@ -64,14 +64,14 @@ fn check(example: &PathBuf) -> Vec<String> {
 fn every_example_prints_what_its_readme_shows() {
     let examples = examples();
     assert!(examples.len() >= 12, "only {examples:?}");
-    check_all(&examples, check);
+    check_all(&examples, |example| check(example));
 }
 
 #[test]
 fn every_example_passes_moonlet_check() {
     check_all(&examples(), |example| {
         let output = sh(&format!("moonlet check {}", example.display()), Path::new(ROOT));
-        let fault = (output.code != Some(0)).then(|| output.stderr);
+        let fault = (output.code != Some(0)).then_some(output.stderr);
         fault.into_iter().collect()
     });
 }

@@ -65,6 +65,28 @@ fn what_belongs_to_a_process_is_refused_with_its_place() {
     );
 }
 
+#[test]
+fn globals_and_libraries_belong_to_the_process() {
+    holds(
+        "
+        child('change')
+        assert(exit().result.value == 'changed')
+        child('look')
+        assert(exit().result.value == 'as ever')
+        assert(string.upper('a') == 'A' and shared == nil)
+        assert(not pcall(function() process.send = nil end))
+        assert(not pcall(function() process.event.EXIT = 'x' end))
+        ",
+        "
+        if ... == 'look' then return string.upper('a') == 'A' and shared == nil and 'as ever' end
+        shared = 1
+        string.upper = function() return 'b' end
+        getmetatable('').__index = { upper = string.upper }
+        return ('a'):upper() == 'b' and 'changed'
+        ",
+    );
+}
+
 // ---- order and delivery
 
 #[test]
@@ -281,6 +303,25 @@ fn close_variables_run_at_an_end_but_not_at_a_kill() {
             process.inbox():receive()
         end
         ",
+    );
+}
+
+#[test]
+fn the_first_reason_to_end_is_the_one_that_shows() {
+    holds(
+        "
+        local pid = child()
+        process.terminate(pid)
+        process.cancel(pid, 0)
+        process.terminate(pid)
+        assert(exit().error:message() == 'process terminated')
+
+        pid = child()
+        process.cancel(pid, 0)
+        process.terminate(pid)
+        assert(exit().error:kind() == errors.CANCELED)
+        ",
+        "process.inbox():receive()",
     );
 }
 
@@ -563,21 +604,23 @@ fn a_full_mailbox_does_what_its_policy_says() {
 // ---- upgrade
 
 #[test]
-fn an_upgrade_keeps_pid_name_and_messages() {
+fn an_upgrade_keeps_pid_name_relations_and_messages() {
     holds(
         "
-        local pid = assert(process.with_name('worker'):spawn_monitored('app:child', HOST, 1))
+        process.set_options { trap_links = true }
+        local pid = assert(process.with_name('worker'):spawn_linked_monitored('app:child', HOST, 1))
         process.send(pid, 'n', 'a')
         process.send(pid, 'n', 'b')
-        assert(process.registry.lookup('worker') == pid)
         local event = exit()
-        assert(event.from == pid and event.result.value == '2 b', tostring(event.result))
+        assert(event.from == pid and event.error:message() == '2 b', tostring(event.result))
+        assert(process.events():receive().kind == process.event.LINK_DOWN)
         ",
         "
         local version = ...
         local got = process.listen('n'):receive()
+        assert(process.registry.lookup('worker') == process.pid())
         if version == 1 then process.upgrade(nil, 2) end
-        return version .. ' ' .. got
+        error(version .. ' ' .. got, 0)
         ",
     );
 }

@@ -61,7 +61,9 @@ pub use failures::Leftover;
 pub use graph::Start;
 pub use id::EntryId;
 pub(crate) use kinds::WORKERS_MAX;
-pub use load::{Compile, LoadError, LoadOptions, check_yaml, load};
+#[cfg(any(test, fuzzing))]
+pub use load::check_yaml;
+pub use load::{Compile, LoadError, LoadOptions, load};
 pub use overrides::Override;
 pub use running::{Builder, Error, Process, Running, Stopper};
 pub use settings::{LogLevel, Settings};

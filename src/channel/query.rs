@@ -16,6 +16,16 @@ impl ChannelId {
 }
 
 impl<V> Channels<V> {
+    /// How many channels there are.
+    pub fn len(&self) -> usize {
+        self.n_channels
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether only the runtime puts values into the channel. False for a freed one.
     pub fn is_fed(&self, id: ChannelId) -> bool {
         self.get(id).is_some_and(|channel| channel.is_fed())

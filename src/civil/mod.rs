@@ -25,6 +25,7 @@ pub mod constants;
 mod duration;
 mod error;
 mod format;
+#[cfg(any(test, fuzzing))]
 mod fuzz;
 mod instant;
 pub mod layout;
@@ -38,6 +39,7 @@ mod zone_table;
 pub use calendar::{DateTime, Parts};
 pub use duration::Duration;
 pub use error::Error;
+#[cfg(any(test, fuzzing))]
 pub use fuzz::check_layout;
 pub use instant::Time;
 pub use rules::Observance;

@@ -174,6 +174,7 @@ fn run_fibers(vm: &Vm) -> Ended {
             return Ended::Killed;
         }
         vm.cx().drain_wakes(&stack);
+        vm.cx().update_charge(&stack);
         let Some(fiber) = vm.cx().fibers.next() else {
             return idle(vm);
         };
@@ -238,7 +239,8 @@ fn prepare(vm: &Vm, fiber: FiberId, l: *mut lua_State) -> Result<i32, FiberRan> 
     let resumption = vm.cx().fibers.get_mut(fiber).resumption.take();
     let stack = vm.stack(l);
     let pushed = match resumption {
-        Some(Resumption::Continue { n_args }) => Ok(n_args),
+        // H2: nothing is pushed, also no error.
+        Some(Resumption::Continue { n_args }) => return Ok(n_args),
         Some(Resumption::Channel(completion)) => {
             api::channel::push_completion(&stack, vm.cx(), completion)
         }
@@ -275,6 +277,8 @@ fn raise(vm: &Vm, stack: &Stack, error: Raise) -> i32 {
 fn suspended(vm: &Vm, fiber: FiberId, l: *mut lua_State, n: i32) -> Next {
     let suspend = std::mem::replace(&mut vm.cx().suspend, Suspend::Interrupted);
     let stack = vm.stack(l);
+    // Whom this fiber woke became runnable before it gives way.
+    vm.cx().queue_woken();
     let fibers = &mut vm.cx().fibers;
     match suspend {
         Suspend::Interrupted => {
@@ -384,8 +388,8 @@ fn returned(vm: &Vm, fiber: FiberId, l: *mut lua_State, n: i32) -> Next {
 /// The memory limit was hit, and nobody caught it.
 fn out_of_memory(vm: &Vm) -> Exit {
     let limit = vm.universe().memory_limit();
-    let limits = Limits { memory_bytes: Some(limit as u64), mailbox: None };
-    Exit::failed(memory_failure(&limits))
+    let memory_bytes = (limit != usize::MAX).then_some(limit as u64);
+    Exit::failed(memory_failure(&Limits { memory_bytes, mailbox: None }))
 }
 
 fn end_fiber(vm: &Vm, fiber: FiberId, stack: &Stack) {
@@ -399,9 +403,7 @@ fn failed(vm: &Vm, fiber: FiberId, l: *mut lua_State) -> Next {
     let stack = vm.stack(l);
     if is_base(vm, fiber) {
         // Only an error in the guard itself comes here: no memory for its frame.
-        return Next::Stop(FiberRan::Finished(Box::new(Exit::failed(memory_failure(
-            &Limits::default(),
-        )))));
+        return Next::Stop(FiberRan::Finished(Box::new(out_of_memory(vm))));
     }
     let (_, entered) = pop_coroutine(vm, fiber, &stack);
     let parent = vm.cx().fibers.get_mut(fiber).top();

@@ -195,6 +195,8 @@ impl Cx {
         let step = self.step.get();
         let taken = step.take_in(self);
         for arrived in std::mem::take(&mut self.arrived) {
+            // Those whom the one before woke through a channel come before whom this one wakes.
+            self.queue_woken();
             self.handle(arrived);
         }
         match taken {
@@ -239,10 +241,15 @@ impl Cx {
     }
 
     /// Makes fibers runnable whose channel operations have completed.
-    pub(crate) fn drain_wakes(&mut self, stack: &Stack) {
+    pub(crate) fn queue_woken(&mut self) {
         while let Some(wake) = self.channels.next_wake() {
             self.fibers.wake(wake.fiber, Resumption::Channel(wake.completion));
         }
+    }
+
+    /// [`Cx::queue_woken`], and lets go of the values that nobody will receive.
+    pub(crate) fn drain_wakes(&mut self, stack: &Stack) {
+        self.queue_woken();
         self.drop_discarded(stack);
     }
 

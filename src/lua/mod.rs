@@ -4,6 +4,7 @@ pub(crate) mod api;
 pub(crate) mod arena;
 mod body;
 mod boot;
+mod charge;
 mod code;
 pub(crate) mod cx;
 mod fiber;
@@ -33,7 +34,7 @@ pub use output::Output;
 pub use preempt::arm;
 pub(crate) use program::NoProgram;
 pub use program::{Catalog, Entry, HostEntry, LazyProgram, Module, Program, UnitSource};
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub use transfer::check_bytes;
 pub use transfer::{Table, Value};
 pub(crate) use transfer::{decode_value, encode_values};

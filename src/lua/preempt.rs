@@ -72,7 +72,7 @@ unsafe extern "C-unwind" fn give_way(l: *mut lua_State, _: *mut lua_Debug) {
             ffi::lua_sethook(l, None, 0, 0);
             return;
         }
-        let can_yield = ffi::lua_isyieldable(l) != 0 && universe.nested().get() == 0;
+        let can_yield = ffi::lua_isyieldable(l) != 0 && !universe.is_nested();
         if can_yield {
             ffi::lua_sethook(l, None, 0, 0);
             ffi::lua_yieldk(l, 0, 0, None);

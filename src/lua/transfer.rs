@@ -36,7 +36,7 @@ mod seen;
 #[cfg(test)]
 mod tests;
 
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub use check::check_bytes;
 pub(crate) use format::Malformed;
 pub use outside::{Table, Value};

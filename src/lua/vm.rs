@@ -92,10 +92,10 @@ impl Vm {
     /// that is left, if any, stays on its stack.
     pub(crate) fn close_thread(&self, l: *mut lua_State) {
         self.universe.leave_loop();
-        self.universe.nested().set(self.universe.nested().get() + 1);
+        self.universe.enter_nested(l);
         // SAFETY: a live coroutine that is not running; protected by Lua itself.
         unsafe { ffi::lua_closethread(l, std::ptr::null_mut()) };
-        self.universe.nested().set(self.universe.nested().get() - 1);
+        self.universe.leave_nested();
         self.universe.enter_loop();
     }
 }

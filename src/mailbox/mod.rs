@@ -32,6 +32,10 @@
 
 #![expect(unsafe_code, reason = "hands nodes between threads; invariants M1 to M4")]
 
+#[cfg(any(test, fuzzing))]
+#[cfg(not(loom))]
+pub mod model;
+
 use std::ptr;
 
 use crate::sync::atomic::{AtomicPtr, Ordering};

@@ -285,6 +285,11 @@ impl Process {
         self.owes_drop.store(true, Ordering::Relaxed);
     }
 
+    /// How many names it holds.
+    pub fn n_names(&self) -> usize {
+        self.held_names.len()
+    }
+
     /// Bytes of undelivered messages, where a limit counts them.
     pub fn bytes_waiting(&self) -> usize {
         self.bytes_waiting.load(Ordering::Relaxed)
@@ -479,6 +484,11 @@ impl State {
     /// Whether a kill is decided.
     pub fn is_killed(&self) -> bool {
         self.kill.is_some()
+    }
+
+    /// How many links, monitors and watchers it keeps.
+    pub fn n_relations(&self) -> usize {
+        self.links.len() + self.watchers.len() + self.monitoring.len() + self.watching.len()
     }
 
     /// All that this process keeps about others.

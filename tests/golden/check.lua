@@ -40,6 +40,20 @@ function check.error_text(err)
     return err:kind() .. (flag == nil and ", retryable nil" or retryable[flag]) .. ": " .. err:message()
 end
 
+-- Iterates over a table with string keys, in their order.
+function check.sorted(t)
+    local keys = {}
+    for key in pairs(t) do
+        keys[#keys + 1] = key
+    end
+    table.sort(keys)
+    local at = 0
+    return function()
+        at = at + 1
+        return keys[at], t[keys[at]]
+    end
+end
+
 -- The row holds.
 function check.ok(row, holds, otherwise)
     if holds then

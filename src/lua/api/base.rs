@@ -134,12 +134,12 @@ pub(crate) fn push_builtin(stack: &Stack, name: &str) {
     stack.remove(-2);
 }
 
-/// The unit whose code called the running function; where that cannot be told (a tail call), the one
-/// whose top level runs.
+/// The unit whose code called the running function, directly or through others, such as `pcall` or loaded
+/// code; where that cannot be told (a tail call, another coroutine), the one whose top level runs.
 fn calling_unit(stack: &Stack, cx: &Cx) -> usize {
-    let source = stack.source(1);
-    let by_name = cx.program.units.iter().position(|unit| Some(&*unit.id) == source.as_deref());
-    by_name.unwrap_or(cx.running_unit)
+    let callers = (1..).map_while(|level| stack.source(level));
+    let unit = |name: String| cx.program.units.iter().position(|unit| *unit.id == *name);
+    callers.filter_map(|name| unit(name?)).next().unwrap_or(cx.running_unit)
 }
 
 /// `print(…)`: the texts are made here, where `__tostring` may be called and may fail; the rest is

@@ -6,6 +6,7 @@ use super::errors::push_error;
 use super::event;
 use super::message;
 use super::module::{Member, Module};
+use super::names;
 use super::time::push_wall_time;
 use crate::channel::{
     Case, ChannelId, CloseOutcome, Completion, Kind, ReceiveOutcome, SelectOutcome, SendOutcome,
@@ -97,7 +98,7 @@ pub(crate) fn channel_arg(stack: &Stack, n: i32) -> Result<Channel, Raise> {
     stack.object::<Channel>(n).ok_or_else(|| {
         let got = stack.type_name(n);
         // The function is what the program called, whether by `.` or by `:`.
-        let (name, _) = stack.call_name();
+        let (name, _) = names::called(stack);
         Raise::Message(format!("bad argument #{n} to '{name}' (channel expected, got {got})"))
     })
 }
@@ -116,6 +117,7 @@ fn new(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         }
     };
     let capacity = u32::try_from(capacity.max(0)).unwrap_or_default();
+    cx.check_room(stack)?;
     let id = cx.channels.open(Kind::Bounded(capacity));
     push_channel(stack, id, Yields::Values);
     Ok(Outcome::Return(1))
@@ -132,7 +134,7 @@ pub(crate) fn check_wait(stack: &Stack, call: &str) -> Result<(), Raise> {
     if stack.can_wait() {
         return Ok(());
     }
-    let function = stack.blocking_function();
+    let function = names::blocking(stack);
     Err(Raise::Message(format!("cannot wait in '{call}' inside C function '{function}'")))
 }
 

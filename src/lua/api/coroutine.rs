@@ -26,6 +26,8 @@ pub(crate) const RUNNING: HostFn = host!(running);
 pub(crate) const IS_YIELDABLE: HostFn = host!(is_yieldable);
 pub(crate) const CLOSE: HostFn = close;
 pub(crate) const SPAWN: HostFn = host!(poll spawn);
+/// The functions that `coroutine.wrap` gives.
+pub(crate) const WRAPPED: HostFn = wrapped;
 
 fn function_arg(stack: &Stack) -> Result<(), Raise> {
     if stack.kind(1) == LuaType::Function {
@@ -202,13 +204,13 @@ unsafe fn nested_resume(l: *mut lua_State) -> (bool, c_int) {
         }
         ffi::lua_xmove(l, thread, n_args);
         let cx = universe.owner().cast::<Cx>();
-        universe.nested().set(universe.nested().get() + 1);
+        universe.enter_nested(l);
         // H1: the hook has to find the coroutine that runs.
         (*cx).publish(thread);
         let mut n = 0;
         let status = ffi::lua_resume(thread, l, n_args, &mut n);
         (*cx).publish(l);
-        universe.nested().set(universe.nested().get() - 1);
+        universe.leave_nested();
         if status != ffi::LUA_OK && status != ffi::LUA_YIELD {
             ffi::lua_xmove(thread, l, 1);
             return (false, 1);
@@ -260,32 +262,34 @@ fn running(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
 }
 
 fn is_yieldable(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
-    let thread = match stack.thread(1) {
-        // SAFETY: an argument stays alive while the function runs.
-        Some(thread) => unsafe { Stack::new(thread) }.is_yieldable(),
-        None => stack.is_yieldable(),
+    let yieldable = match stack.kind(1) {
+        LuaType::None => stack.is_yieldable(),
+        _ => thread_arg(stack)?.is_yieldable(),
     };
-    stack.push_bool(thread);
+    stack.push_bool(yieldable);
     Ok(Outcome::Return(1))
 }
 
-/// `coroutine.close(co)`: as in Lua, but main and spawned coroutines cannot be closed.
+/// `coroutine.close([co])`: as in Lua, but main and spawned coroutines cannot be closed.
 ///
 /// # Safety
 /// Called by Lua only.
 unsafe extern "C-unwind" fn close(l: *mut lua_State) -> c_int {
     // SAFETY: nothing owned in this frame.
     unsafe {
-        if crate::lua::raw::call_host(l, check_close) == 0 {
+        crate::lua::raw::call_host(l, check_close);
+        let thread = ffi::lua_tothread(l, 1);
+        if thread == l {
+            // Does not come back: the coroutine ends here, its resumer gets no values.
+            ffi::lua_closethread(l, l);
             return 0;
         }
-        let thread = ffi::lua_tothread(l, 1);
         let universe = Universe::of(l);
-        universe.nested().set(universe.nested().get() + 1);
+        universe.enter_nested(l);
         (*universe.owner().cast::<Cx>()).publish(thread);
         let status = ffi::lua_closethread(thread, l);
         (*universe.owner().cast::<Cx>()).publish(l);
-        universe.nested().set(universe.nested().get() - 1);
+        universe.leave_nested();
         if status == ffi::LUA_OK {
             ffi::lua_pushboolean(l, 1);
             return 1;
@@ -296,16 +300,19 @@ unsafe extern "C-unwind" fn close(l: *mut lua_State) -> c_int {
     }
 }
 
+/// Leaves the coroutine that may be closed at 1.
 fn check_close(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
+    if stack.top() == 0 {
+        stack.push_this_thread();
+    }
     let thread = thread_arg(stack)?;
     if is_fiber(stack, &thread) {
         return Err(Raise::Message("cannot close a spawned coroutine".to_owned()));
     }
-    match status_of(stack, &thread) {
-        Status::Running => Err(Raise::Message("cannot close a running coroutine".to_owned())),
-        Status::Normal => Err(Raise::Message("cannot close a normal coroutine".to_owned())),
-        Status::Suspended | Status::Dead => Ok(Outcome::Return(1)),
+    if status_of(stack, &thread) == Status::Normal {
+        return Err(Raise::Message("cannot close a normal coroutine".to_owned()));
     }
+    Ok(Outcome::Return(0))
 }
 
 fn spawn(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {

@@ -471,7 +471,7 @@ fn has_concat(stack: &Stack, index: c_int) -> bool {
 /// The message handler under which a coroutine's body runs: makes an error object of whatever was
 /// thrown, with the traceback of the place where it was. An error object that has a trace stays itself.
 ///
-/// It asks a table for its text by `__tostring`, guarded, so that a failing one does no harm.
+/// It asks an object for its text by `__tostring`, guarded, so that a failing one does no harm.
 ///
 /// # Safety
 /// Called by Lua, as the handler of a `lua_pcallk`.
@@ -483,7 +483,7 @@ pub(crate) unsafe extern "C-unwind" fn message_handler(l: *mut lua_State) -> c_i
         if kind == ffi::LUA_TLIGHTUSERDATA {
             return 1;
         }
-        if kind == ffi::LUA_TTABLE {
+        if kind == ffi::LUA_TTABLE || kind == ffi::LUA_TUSERDATA {
             ffi::lua_pushcfunction(l, tostring);
             ffi::lua_pushvalue(l, 1);
             if ffi::lua_pcall(l, 1, 1, 0) != ffi::LUA_OK {

@@ -23,7 +23,9 @@ const BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Widest step of indented text.
 const INDENT_MAX: i64 = 16;
 
-struct Json;
+/// The module.
+#[derive(Debug)]
+pub(crate) struct Json;
 
 impl Module for Json {
     const NAME: &'static str = "json";

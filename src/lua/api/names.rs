@@ -1,19 +1,70 @@
-//! The name of a host function for messages, where the calling code does not tell it: `pcall(ch.send, 5)`.
+//! The names of host functions for messages: of one whose caller does not tell it, `pcall(ch.send, 5)`,
+//! and of one that cannot be suspended.
+
+#![expect(unsafe_code, reason = "looks at the stack of the coroutine that runs another in place")]
 
 use std::ffi::c_int;
 
 use super::channel::ChannelModule;
 use super::errors::Errors;
+use super::json::Json;
+use super::logger::LoggerModule;
 use super::module::{Member, Module};
+use super::payload::PayloadModule;
 use super::process::{ProcessModule, Registry};
 use super::time::TimeModule;
 use crate::lua::objects;
 use crate::lua::raw::{HostFn, LuaType, Stack};
+use crate::lua::stdlib;
 
-/// The name of the running function, if it is a member of a module or a method of an object.
-pub(crate) fn running(stack: &Stack) -> Option<String> {
-    let function = stack.running_function()?;
-    module_member(function).map(str::to_owned).or_else(|| method(stack, function))
+/// The name by which the running function was called, and whether as a method.
+pub(crate) fn called(stack: &Stack) -> (String, bool) {
+    let (name, is_method) = stack.call_name();
+    if name == "?"
+        && let Some(known) = stack.function_at(0).and_then(|function| known(stack, function))
+    {
+        return (known, is_method);
+    }
+    (name, is_method)
+}
+
+/// The C function that keeps the running one from waiting.
+pub(crate) fn blocking(stack: &Stack) -> String {
+    match stack.universe().nested_in() {
+        // SAFETY: the coroutine lives, because a C function of it is running.
+        Some(outer) => blocking_from(&unsafe { Stack::new(outer) }, 0),
+        None => blocking_from(stack, 1),
+    }
+}
+
+/// The innermost C function from call level `first` on that cannot be suspended.
+fn blocking_from(stack: &Stack, first: c_int) -> String {
+    let frames = (first..).map_while(|level| stack.c_frame(level));
+    for frame in frames {
+        let Some(function) = frame.function else { continue };
+        if same(function, stdlib::MESSAGE_HANDLER) {
+            return "xpcall".to_owned();
+        }
+        if !can_be_suspended(function) {
+            let name = known(stack, function).or(frame.name);
+            return name.unwrap_or_else(|| "?".to_owned());
+        }
+    }
+    // A coroutine that closes itself, or that failed and is being closed.
+    "close".to_owned()
+}
+
+/// Functions that call others in a way that lets those wait.
+fn can_be_suspended(function: HostFn) -> bool {
+    const NAMES: [&str; 5] = ["pcall", "xpcall", "sort", "gsub", "resume"];
+    same(function, super::coroutine::WRAPPED)
+        || stdlib::function_name(function).is_some_and(|name| NAMES.contains(&name))
+}
+
+/// The name of a function that is a member of a library or module or a method of an object.
+fn known(stack: &Stack, function: HostFn) -> Option<String> {
+    let member = stdlib::function_name(function).or_else(|| module_member(function));
+    member.map(str::to_owned).or_else(|| method(stack, function))
 }
 
 fn module_member(function: HostFn) -> Option<&'static str> {
@@ -23,6 +74,9 @@ fn module_member(function: HostFn) -> Option<&'static str> {
         ChannelModule::MEMBERS,
         TimeModule::MEMBERS,
         Errors::MEMBERS,
+        PayloadModule::MEMBERS,
+        Json::MEMBERS,
+        LoggerModule::MEMBERS,
     ];
     modules.into_iter().flatten().find_map(|(name, member)| match member {
         Member::Function(other) if same(*other, function) => Some(*name),

@@ -62,7 +62,7 @@ impl Object for Payload {
     const N_VALUES: c_int = 2;
 }
 
-struct PayloadModule;
+pub(crate) struct PayloadModule;
 
 impl Module for PayloadModule {
     const NAME: &'static str = "payload";

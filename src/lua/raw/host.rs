@@ -87,12 +87,7 @@ pub(crate) enum Raise {
 impl Raise {
     /// `bad argument #<n> to '<fn>' (<what>)`, numbered as the caller wrote it.
     pub(crate) fn argument(stack: &Stack, n: c_int, what: &str) -> Raise {
-        let (mut name, is_method) = stack.call_name();
-        if name == "?"
-            && let Some(known) = crate::lua::api::names::running(stack)
-        {
-            name = known;
-        }
+        let (name, is_method) = crate::lua::api::names::called(stack);
         match (is_method, n) {
             (true, 1) => Raise::Message(format!("calling '{name}' on bad self ({what})")),
             (true, _) => Raise::Message(format!("bad argument #{} to '{name}' ({what})", n - 1)),
@@ -245,7 +240,7 @@ unsafe fn give_way(l: *mut lua_State, base: c_int, then: Continuation) -> Option
             return Some(die(l));
         }
         let is_over = (*universe.owner().cast::<Cx>()).slice_is_over();
-        if is_over && ffi::lua_isyieldable(l) != 0 && universe.nested().get() == 0 {
+        if is_over && ffi::lua_isyieldable(l) != 0 && !universe.is_nested() {
             return Some(ffi::lua_yieldk(l, 0, base as _, Some(then.resumed)));
         }
         None
@@ -279,7 +274,7 @@ pub(crate) unsafe fn die(l: *mut lua_State) -> c_int {
     unsafe {
         let universe = Universe::of(l);
         universe.set_dying();
-        if ffi::lua_isyieldable(l) != 0 && universe.nested().get() == 0 {
+        if ffi::lua_isyieldable(l) != 0 && !universe.is_nested() {
             return ffi::lua_yieldk(l, 0, 0, Some(continue_host));
         }
         crate::lua::preempt::arm_kill(l);

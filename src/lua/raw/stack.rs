@@ -43,6 +43,15 @@ impl LuaType {
 /// The registry index for [`Stack::raw_get_int`] and its kin.
 pub(crate) const REGISTRY: c_int = ffi::LUA_REGISTRYINDEX;
 
+/// What is known of a call of a C function.
+#[derive(Debug, Default)]
+pub(crate) struct CFrame {
+    /// The function; `None` in a frame of Lua code.
+    pub(crate) function: Option<HostFn>,
+    /// How the calling code names it.
+    pub(crate) name: Option<String>,
+}
+
 /// A coroutine's stack, as the host function that it called sees it: index 1 is the first argument.
 ///
 /// Indices are Lua's: positive from the bottom of the current frame, negative from the top. Every
@@ -534,7 +543,7 @@ impl Stack {
     pub(crate) fn can_wait(&self) -> bool {
         // SAFETY: see above.
         let yieldable = unsafe { ffi::lua_isyieldable(self.l) != 0 };
-        yieldable && self.universe().nested().get() == 0
+        yieldable && !self.universe().is_nested()
     }
 
     /// Whether this coroutine can yield here, to its resumer at least.
@@ -567,31 +576,28 @@ impl Stack {
             .unwrap_or_default()
     }
 
-    /// The chunk name of the Lua code at call level `level`, without its mark; `None` for other code.
-    pub(crate) fn source(&self, level: c_int) -> Option<String> {
+    /// The chunk name at call level `level`, without its mark; empty inside where there is none. `None`
+    /// for a level that does not exist.
+    pub(crate) fn source(&self, level: c_int) -> Option<Option<String>> {
         let info = self.debug(level, c"S")?;
         // SAFETY: Lua points `source` to a text of `srclen` bytes that lives with the function.
         let source = unsafe { std::slice::from_raw_parts(info.source.cast::<u8>(), info.srclen) };
-        let name = source.strip_prefix(b"=")?;
-        Some(String::from_utf8_lossy(name).into_owned())
+        let name = source.strip_prefix(b"=");
+        Some(name.map(|name| String::from_utf8_lossy(name).into_owned()))
     }
 
-    /// The name of the nearest C function above the running host function, for the message of a wait
-    /// in a place that cannot wait.
-    pub(crate) fn blocking_function(&self) -> String {
-        for level in 1.. {
-            let Some(info) = self.debug(level, c"Sn") else { break };
-            // SAFETY: `what` is a static text; `name` is null or NUL-terminated and lives with the frame.
-            unsafe {
-                if CStr::from_ptr(info.what) == c"C" {
-                    if info.name.is_null() {
-                        return "?".to_owned();
-                    }
-                    return CStr::from_ptr(info.name).to_string_lossy().into_owned();
-                }
+    /// The C function at call level `level` (0: the running host function), with the name that the code
+    /// that called it has for it. Lua code gives an empty frame, a level that does not exist `None`.
+    pub(crate) fn c_frame(&self, level: c_int) -> Option<CFrame> {
+        let info = self.debug(level, c"Sn")?;
+        // SAFETY: `what` is a static text; `name` is null or NUL-terminated and lives with the frame.
+        let name = unsafe {
+            if CStr::from_ptr(info.what) != c"C" {
+                return Some(CFrame::default());
             }
-        }
-        "?".to_owned()
+            (!info.name.is_null()).then(|| CStr::from_ptr(info.name).to_string_lossy().into_owned())
+        };
+        Some(CFrame { function: self.function_at(level), name })
     }
 
     /// Name by which the running host function was called, and whether as a method.
@@ -613,12 +619,12 @@ impl Stack {
         unsafe { ffi::lua_tocfunction(self.l, index) }
     }
 
-    /// The host function that runs.
-    pub(crate) fn running_function(&self) -> Option<HostFn> {
+    /// The C function at call level `level` (0: the running host function).
+    pub(crate) fn function_at(&self, level: c_int) -> Option<HostFn> {
         // SAFETY: see above; `f` pushes the function of a level that exists.
         let pushed = unsafe {
             let mut info: ffi::lua_Debug = std::mem::zeroed();
-            ffi::lua_getstack(self.l, 0, &mut info) != 0
+            ffi::lua_getstack(self.l, level, &mut info) != 0
                 && ffi::lua_getinfo(self.l, c"f".as_ptr(), &mut info) != 0
         };
         let function = pushed.then(|| self.host_function(-1));

@@ -41,6 +41,8 @@ pub(crate) struct Universe {
     raise_on_resume: Cell<bool>,
     /// Depth of coroutines that were resumed from inside a C function that cannot be suspended.
     nested: Cell<u32>,
+    /// The coroutine whose C function resumed or closed the first of them.
+    nested_in: Cell<*mut lua_State>,
     garbage: UnsafeCell<Vec<Garbage>>,
     /// The layer above (`Cx`); null while nobody runs the VM.
     owner: Cell<*mut c_void>,
@@ -56,6 +58,7 @@ impl Universe {
             dying: Cell::new(false),
             raise_on_resume: Cell::new(false),
             nested: Cell::new(0),
+            nested_in: Cell::new(std::ptr::null_mut()),
             garbage: UnsafeCell::new(Vec::new()),
             owner: Cell::new(std::ptr::null_mut()),
             panic_text: UnsafeCell::new(None),
@@ -117,6 +120,18 @@ impl Universe {
         unsafe { (*self.arena.get()).set_limit(bytes) }
     }
 
+    /// Counts so many bytes against the limit besides those of the VM.
+    pub(crate) fn set_charged(&self, bytes: usize) {
+        // SAFETY: as in `used_bytes`.
+        unsafe { (*self.arena.get()).set_charged(bytes) }
+    }
+
+    /// Whether what is held and charged is above the limit.
+    pub(crate) fn is_over_limit(&self) -> bool {
+        // SAFETY: as in `used_bytes`.
+        unsafe { (*self.arena.get()).is_over() }
+    }
+
     pub(crate) fn memory_limit(&self) -> usize {
         // SAFETY: as in `used_bytes`.
         unsafe { (*self.arena.get()).limit() }
@@ -162,8 +177,26 @@ impl Universe {
         self.raise_on_resume.replace(false)
     }
 
-    pub(crate) fn nested(&self) -> &Cell<u32> {
-        &self.nested
+    /// A C function of coroutine `l` is about to run another coroutine in place: until
+    /// [`Universe::leave_nested`] nothing can wait.
+    pub(crate) fn enter_nested(&self, l: *mut lua_State) {
+        if self.nested.get() == 0 {
+            self.nested_in.set(l);
+        }
+        self.nested.set(self.nested.get() + 1);
+    }
+
+    pub(crate) fn leave_nested(&self) {
+        self.nested.set(self.nested.get() - 1);
+    }
+
+    pub(crate) fn is_nested(&self) -> bool {
+        self.nested.get() > 0
+    }
+
+    /// The coroutine whose C function runs others in place, if any does.
+    pub(crate) fn nested_in(&self) -> Option<*mut lua_State> {
+        self.is_nested().then(|| self.nested_in.get())
     }
 
     pub(crate) fn set_owner(&self, owner: *mut c_void) {

@@ -143,6 +143,16 @@ pub(crate) fn catalog() -> &'static Catalog {
     CATALOG.get_or_init(Catalog::capture)
 }
 
+/// The name of a function that is a member of a library.
+pub(crate) fn function_name(function: HostFn) -> Option<&'static str> {
+    let members = catalog().libraries.iter().flatten();
+    let mut functions = members.filter_map(|member| match member.value {
+        Value::Function(own) | Value::Random(own) => Some((own, &*member.name)),
+        _ => None,
+    });
+    functions.find_map(|(own, name)| std::ptr::fn_addr_eq(own, function).then_some(name))
+}
+
 /// The stock functions that ours go on as.
 pub(crate) fn stock() -> &'static Stock {
     &catalog().stock

@@ -19,12 +19,25 @@ const NAME: i32 = 2;
 const MODE: i32 = 3;
 
 /// `load(chunk [, chunkname [, mode [, env]]])`.
-pub(super) fn load(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
+pub(super) fn load(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
+    if names_unit(stack, cx) {
+        let name = stack.bytes(NAME).and_then(|name| name.strip_prefix(b"="));
+        let name = [b"=(load) ", name.unwrap_or_default()].concat();
+        stack.push_bytes(name);
+        stack.replace(NAME);
+    }
     match stack.kind(CHUNK) {
         LuaType::String => compile(stack),
         LuaType::Function => Ok(read(stack)),
         _ => Ok(Outcome::Nested(stock().load)), // a number, or an error
     }
+}
+
+/// Whether the chunk would carry the name of a unit of the program: `require` asks by name whose code
+/// called it.
+fn names_unit(stack: &Stack, cx: &Cx) -> bool {
+    let id = stack.bytes(NAME).and_then(|name| name.strip_prefix(b"="));
+    id.is_some_and(|id| cx.program.units.iter().any(|unit| unit.id.as_bytes() == id))
 }
 
 /// Goes on as stock `load` with the chunk, a string, and a mode that lets no compiled chunk pass.
@@ -37,13 +50,26 @@ fn compile(stack: &Stack) -> Result<Outcome, Raise> {
     if stack.top() < MODE {
         stack.set_top(MODE);
     }
-    // Any other mode refuses text, or is none and raises.
     let allows = |mode: &[u8]| !mode.contains(&b'B') && (is_compiled || mode.contains(&b't'));
-    if stack.is_nil(MODE) || stack.bytes(MODE).is_some_and(allows) {
-        stack.push_bytes("t");
-        stack.replace(MODE);
+    let is_allowed = stack.is_nil(MODE) || stack.bytes(MODE).is_some_and(allows);
+    let is_name = matches!(stack.kind(NAME), LuaType::Nil | LuaType::String | LuaType::Number);
+    if !is_allowed || !is_name {
+        return Ok(Outcome::Nested(stock().load)); // refuses text, or raises
     }
-    Ok(Outcome::Nested(stock().load))
+    stack.push_bytes("t");
+    stack.replace(MODE);
+    // Protected, so that an overflow in the parser does not meet the message handler of whoever calls.
+    stack.push_fn(stock().load);
+    stack.insert(1);
+    let n_args = stack.top() - 1;
+    Ok(Outcome::Protect { n_args, handler: 0, can_wait: false, then: continuation!(compiled) })
+}
+
+fn compiled(_: &Stack, _: &mut Cx, came: Came) -> Result<Outcome, Raise> {
+    match came {
+        Came::Results(n) => Ok(Outcome::Return(n)),
+        Came::Error => Err(Raise::Top),
+    }
 }
 
 /// Starts to call a reader function. Errors of it are results of `load`.

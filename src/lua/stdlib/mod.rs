@@ -29,8 +29,9 @@ mod support;
 mod tests;
 mod xpcall;
 
-pub(crate) use catalog::Library;
+pub(crate) use catalog::{Library, function_name};
 pub(crate) use lazy::{fill_if_lazy, push_library};
+pub(crate) use xpcall::MESSAGE_HANDLER;
 
 use self::catalog::{Value, stock};
 use super::api::{self, coroutine};

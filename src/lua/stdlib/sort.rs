@@ -11,7 +11,7 @@ use super::catalog::stock;
 use super::support::{self, Part};
 use crate::lua::cx::Cx;
 use crate::lua::raw::ffi::{self, lua_State};
-use crate::lua::raw::{Came, LuaType, Outcome, Raise, Stack, continuation};
+use crate::lua::raw::{Came, HostFn, LuaType, Outcome, Raise, Stack, continuation, guarded};
 
 /// Stock Lua sorts so many numbers in much less than a slice.
 const STOCK_MAX: i64 = 2048;
@@ -64,7 +64,7 @@ fn sort_first(stack: &Stack, n: i64) -> Result<Outcome, Raise> {
     stack.push_int(n);
     match less {
         Less::Own => stack.push_value(2),
-        Less::General => stack.push_fn(less_than),
+        Less::General => stack.push_fn(LESS_THAN),
         Less::Plain => stack.push_nil(),
     }
     Ok(Outcome::Call { n_args: 3, n_results: 1, then: continuation!(sorted) })
@@ -103,9 +103,37 @@ fn sorted(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
     Err(Raise::Message("invalid order function for sorting".to_owned()))
 }
 
-/// `a < b`, with the error message that stock Lua gives, which names no position.
-unsafe extern "C-unwind" fn less_than(l: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua with two arguments; nothing owned, so the comparison may raise.
+/// `a < b` where no metamethod is called; the error names no position, as in stock Lua.
+///
+/// # Safety
+/// Called by Lua with two arguments.
+unsafe extern "C-unwind" fn compare(l: *mut lua_State) -> c_int {
+    // SAFETY: the caller's duty; nothing owned, so the comparison may raise.
     unsafe { ffi::lua_pushboolean(l, ffi::lua_compare(l, 1, 2, ffi::LUA_OPLT)) };
     1
+}
+
+/// `a < b`; a metamethod is called by Lua code, so that it may wait.
+const LESS_THAN: HostFn = guarded!(has_less, call_less, compare);
+
+fn has_less(stack: &Stack) -> bool {
+    [1, 2].into_iter().any(|index| {
+        matches!(stack.kind(index), LuaType::Table | LuaType::Userdata)
+            && stack.push_metatable(index)
+            && {
+                let found = stack.raw_get_field(-1, "__lt");
+                stack.pop(2);
+                found != LuaType::Nil
+            }
+    })
+}
+
+fn call_less(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
+    support::push(stack, Part::Less)?;
+    stack.insert(1);
+    Ok(Outcome::Call { n_args: 2, n_results: 1, then: continuation!(compared) })
+}
+
+fn compared(_: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
+    Ok(Outcome::Return(1))
 }

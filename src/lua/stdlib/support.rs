@@ -18,10 +18,12 @@ pub(super) enum Part {
     Length,
     /// `(t, key)`: `t[key]`.
     Index,
+    /// `(a, b)`: `a < b`.
+    Less,
 }
 
 impl Part {
-    pub(super) const ALL: [Part; 3] = [Part::Sort, Part::Length, Part::Index];
+    pub(super) const ALL: [Part; 4] = [Part::Sort, Part::Length, Part::Index, Part::Less];
 
     fn code(self) -> &'static Code {
         static CODE: [OnceLock<Code>; Part::ALL.len()] =
@@ -30,6 +32,7 @@ impl Part {
             Part::Sort => ("table.sort", include_str!("sort.lua")),
             Part::Length => ("length", include_str!("length.lua")),
             Part::Index => ("index", include_str!("index.lua")),
+            Part::Less => ("less", include_str!("less.lua")),
         };
         CODE[self as usize]
             .get_or_init(|| Code::compile(name, source.as_bytes()).expect("our own code compiles"))

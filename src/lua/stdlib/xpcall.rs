@@ -7,7 +7,10 @@
 
 use super::catalog::stock;
 use crate::lua::cx::Cx;
-use crate::lua::raw::{Came, LuaType, Outcome, Raise, Stack, continuation, host};
+use crate::lua::raw::{Came, HostFn, LuaType, Outcome, Raise, Stack, continuation, host};
+
+/// The handler that Lua sees.
+pub(crate) const MESSAGE_HANDLER: HostFn = host!(handle);
 
 /// `xpcall(f, handler, ...)`: the stack becomes handler, true, f, arguments.
 pub(super) fn xpcall(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
@@ -17,7 +20,7 @@ pub(super) fn xpcall(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     let n_args = stack.top() - 2;
     stack.push_value(2);
     if !stack.is_function(-1, stock().traceback) {
-        stack.push_closure(host!(handle), 1);
+        stack.push_closure(MESSAGE_HANDLER, 1);
     }
     stack.push_bool(true);
     stack.push_value(1);

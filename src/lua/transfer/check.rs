@@ -1,18 +1,17 @@
-//! The law that fuzzing holds the decoder to.
+//! The laws that fuzzing holds the copying of values to.
 
 use std::ffi::c_int;
 
-use super::{Malformed, decode, encode};
-#[cfg(fuzzing)]
+use super::{Malformed, Table, Value, decode, decode_one, decode_value, encode, encode_one};
 use crate::lua::api::testing::TestVm;
 use crate::lua::raw::Stack;
 use crate::process::Encoded;
 
-/// Any bytes decode to as many values as they claim, which encode again, or they are refused.
+/// Any bytes decode to as many values as they claim, which cross and stay what they are, or they are
+/// refused.
 ///
 /// # Panics
 /// When they do something else.
-#[cfg(fuzzing)]
 pub fn check_bytes(data: &[u8]) {
     let Some((n_values, data)) = data.split_first() else { return };
     TestVm::new().with(|stack| check_encoding(stack, data, u32::from(*n_values % 4)));
@@ -25,8 +24,51 @@ pub(super) fn check_encoding(stack: &Stack, data: &[u8], n_values: u32) {
         Ok(()) => {
             assert_eq!(stack.top() - top, n_values as c_int);
             encode(stack, top + 1..stack.top() + 1).expect("what was decoded can cross");
+            (top + 1..=stack.top()).for_each(|index| check_crossing(stack, index));
         }
         Err(Malformed) => assert_eq!(stack.top(), top),
     }
     stack.set_top(top);
+}
+
+/// A value that has crossed is what it was.
+fn check_crossing(stack: &Stack, index: c_int) {
+    let top = stack.top();
+    let sent = encode_one(stack, index, "value").expect("what was decoded can cross");
+    decode_one(stack, &sent);
+    assert_eq!(stack.top(), top + 1);
+    let sent_again = encode_one(stack, -1, "value").expect("what has crossed can cross");
+    stack.set_top(top);
+    let (before, after) = (decode_value(&sent), decode_value(&sent_again));
+    assert!(are_alike(&before, &after), "{before:?} arrives as {after:?}");
+}
+
+/// Equal, as far as values outside of a VM tell. Which of two references to a table is the second
+/// one, and so opaque, depends on the order of the fields, which is free.
+fn are_alike(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Opaque, _) | (_, Value::Opaque) => true,
+        (Value::Float(a), Value::Float(b)) => {
+            a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
+        }
+        (Value::Table(a), Value::Table(b)) => {
+            let (a, b) = (entries(a), entries(b));
+            let matches = |(key, a): &(Value, &Value)| {
+                let counterpart = b.iter().find(|(other, _)| other == key);
+                counterpart.is_some_and(|(_, b)| are_alike(a, b))
+            };
+            a.len() == b.len() && a.iter().filter(|(key, _)| is_plain(key)).all(matches)
+        }
+        _ => a == b,
+    }
+}
+
+fn is_plain(key: &Value) -> bool {
+    !matches!(key, Value::Table(_) | Value::Opaque)
+}
+
+/// All of a table, however much of it is in the list.
+fn entries(table: &Table) -> Vec<(Value, &Value)> {
+    let list = (1..).map(Value::Integer).zip(&table.list);
+    list.chain(table.fields.iter().map(|(key, value)| (key.clone(), value))).collect()
 }

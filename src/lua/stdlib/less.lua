@@ -1,0 +1,3 @@
+-- The order of two values as Lua's operator gives it, so that its metamethod may wait.
+local a, b = ...
+return a < b

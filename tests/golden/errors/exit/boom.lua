@@ -1,0 +1,3 @@
+return { main = function()
+
+    error("boom") end }

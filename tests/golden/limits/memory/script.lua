@@ -1,0 +1,5 @@
+return {
+    main = function(source, ...)
+        return assert(load(source, "=script"))(...)
+    end,
+}

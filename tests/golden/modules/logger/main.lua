@@ -1,0 +1,18 @@
+-- The `logger` module: records on stderr.
+local logger = require("logger")
+
+logger.info("plain")
+logger.warn("with fields", { b = 2, a = "x y", c = true, [1] = "one" })
+logger.error("an error", { err = errors.new("message") })
+logger.debug("not shown at level info")
+logger:info("called as a method")
+local named = logger.named("part"):named("inner")
+named:info("named")
+local with = named:with({ job = 7 })
+with:warn("with", { more = "m" })
+with:info("control \27[0m\n")
+logger.info(42)
+print(pcall(logger.info))
+print(pcall(logger.info, {}))
+print(pcall(logger.info, "x", 5))
+print(pcall(logger.with, 5))
