@@ -390,11 +390,14 @@ fn finish(task: &Arc<Process>, core: &mut Core, exit: Exit, worker: &dyn Context
     for signal in left.into_iter().chain(queued) {
         ending.adopt(state, signal);
     }
-    ending.tell_watchers(state);
+    // Before anybody is told: who starts a successor finds room for it.
+    task.host.leave();
+    let outside = ending.tell_watchers(state);
     ending.tell_links(state);
+    // Last, since it may begin the shutdown: no link is asked to end before it knows of the failure.
+    ending.tell(&outside);
     ending.drop_monitors(state);
     *state = State::default();
-    task.host.leave();
     runtime.table().retire(task.pid.serial());
     runtime.process_ended();
 }
@@ -424,9 +427,18 @@ impl Ending<'_> {
         }
     }
 
-    fn tell_watchers(&self, state: &mut State) {
-        for (_, watcher) in std::mem::take(&mut state.watchers) {
-            self.runtime.tell_watcher(&watcher, self.task.pid, self.exit, self.at_ns, self.worker);
+    /// Tells the processes among the watchers; gives the others.
+    fn tell_watchers(&self, state: &mut State) -> Vec<Watcher> {
+        let watchers = std::mem::take(&mut state.watchers).into_values();
+        let (processes, outside): (Vec<_>, Vec<_>) =
+            watchers.partition(|watcher| matches!(watcher, Watcher::Process(..)));
+        self.tell(&processes);
+        outside
+    }
+
+    fn tell(&self, watchers: &[Watcher]) {
+        for watcher in watchers {
+            self.runtime.tell_watcher(watcher, self.task.pid, self.exit, self.at_ns, self.worker);
         }
     }
 
