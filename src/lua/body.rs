@@ -219,6 +219,9 @@ fn run_fiber(vm: &Vm, fiber: FiberId) -> FiberRan {
             Ran::Returned(n) => returned(vm, fiber, l, n),
             Ran::Failed => failed(vm, fiber, l),
         };
+        if vm.universe().is_dying() {
+            return FiberRan::Killed; // in a `<close>` variable of the coroutine that failed
+        }
         match next {
             Next::Resume(to, n) => (l, n_args) = (to, n),
             Next::Stop(ran) => return ran,
