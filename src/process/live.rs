@@ -211,8 +211,7 @@ impl Process {
         {
             return Admission::TooLarge;
         }
-        let n = self.n_waiting.fetch_add(1, Ordering::Relaxed) as u64 + 1;
-        let waiting = self.bytes_waiting.fetch_add(bytes, Ordering::Relaxed) as u64 + bytes as u64;
+        let (n, waiting) = self.count(bytes);
         let heap = self.heap_bytes.load(Ordering::Relaxed);
         let over_count = self.limits.mailbox.is_some_and(|limit| n > limit.max_messages);
         let over_bytes = self.limits.memory_bytes.is_some_and(|limit| waiting + heap > limit);
@@ -224,6 +223,16 @@ impl Process {
             self.delivered(1, bytes);
         }
         Admission::Full(on_full)
+    }
+
+    /// Counts one more undelivered message; gives how many there are, and their bytes.
+    pub(super) fn count(&self, bytes: usize) -> (u64, u64) {
+        if !self.counts_messages() {
+            return (0, 0);
+        }
+        let n = self.n_waiting.fetch_add(1, Ordering::Relaxed) + 1;
+        let waiting = self.bytes_waiting.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        (n as u64, waiting as u64)
     }
 
     /// The failure of a process whose mailbox limit kills it.

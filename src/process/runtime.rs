@@ -383,7 +383,7 @@ impl Runtime {
         }
         for message in request.messages {
             // Counted like any other, but never refused.
-            let _ = message.count_into(&process);
+            process.count(message.size_bytes());
             process.prime(Signal::Message(Box::new(message)));
         }
         worker.spawn(host.pool(), process);
