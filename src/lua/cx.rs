@@ -268,6 +268,16 @@ impl Cx {
         self.take_in_signals()
     }
 
+    /// As [`Cx::publish`], for a coroutine that is about to run.
+    pub(crate) fn enter(&self, l: *mut super::raw::ffi::lua_State) {
+        let preemption = self.step.get().worker.preemption();
+        if let crate::scheduler::Mode::Count(count) = preemption.mode() {
+            // SAFETY: it is not running yet.
+            unsafe { super::preempt::count(l, count) };
+        }
+        preemption.publish(l.cast());
+    }
+
     /// Tells the scheduler which coroutine runs now, so that the end of the slice finds it.
     pub(crate) fn publish(&self, l: *mut super::raw::ffi::lua_State) {
         self.step.get().worker.preemption().publish(l.cast());

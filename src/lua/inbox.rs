@@ -146,6 +146,24 @@ impl Inbox {
         }
     }
 
+    /// Takes back what was given out and not received, in that order, while no channel is open.
+    pub(crate) fn take_back(&mut self, values: Vec<Value>) {
+        let mut messages = VecDeque::new();
+        let mut events = VecDeque::new();
+        for value in values {
+            match value {
+                Value::Message(waiting) => messages.push_back(waiting),
+                Value::Event(event) => events.push_back(*event),
+                Value::Lua(_) | Value::Fired(_) => {}
+            }
+        }
+        // Fibers run in another order than that of arrival if they wait on different channels.
+        messages.make_contiguous().sort_unstable_by_key(|waiting: &Waiting| waiting.arrival);
+        self.unclaimed = merge(std::mem::take(&mut self.unclaimed), messages);
+        events.append(&mut self.unread);
+        self.unread = events;
+    }
+
     /// Drops the oldest undelivered messages until so much has gone; gives what went.
     pub(crate) fn drop_oldest(&mut self, channels: &mut Channels<Value>, owed: Excess) -> Excess {
         let mut all = self.take_unclaimed(channels);
