@@ -1,8 +1,8 @@
-//! What the runtime leaves behind and what it costs at rest: resident memory over waves of processes, and
-//! processor time while ten thousand processes sleep.
+//! What the runtime leaves behind and what it costs at rest: resident memory over waves of
+//! processes, and processor time while ten thousand processes sleep.
 //!
-//! Not a criterion bench: it prints its figures once. Linux only, from `/proc/self`. Resident memory
-//! includes the allocator's own reserve, and this program itself.
+//! Not a criterion bench: it prints its figures once. Linux only, from `/proc/self`. Resident
+//! memory includes the allocator's own reserve, and this program itself.
 
 use std::fs;
 use std::time::{Duration, Instant};

@@ -1,8 +1,8 @@
 //! Processes as Lua programs see them: spawn, messages, channels, timers, on two workers.
 //!
-//! The programs measure themselves, so starting and stopping the runtime is not in the figures. They
-//! are of one machine with other things to do: compare within one run only. The programs of peers are
-//! not here.
+//! The programs measure themselves, so starting and stopping the runtime is not in the figures.
+//! They are of one machine with other things to do: compare within one run only. The programs of
+//! peers are not here.
 
 use std::time::Duration;
 

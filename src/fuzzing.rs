@@ -1,5 +1,5 @@
-//! What the fuzzers in `fuzz/` run, and the replay of what they found: each target takes any bytes and
-//! panics when a law is broken.
+//! What the fuzzers in `fuzz/` run, and the replay of what they found: each target takes any bytes
+//! and panics when a law is broken.
 
 use crate::{app, channel, civil, lua, mailbox, process, wheel};
 

@@ -1,8 +1,8 @@
 //! Moonlet: a runtime for Lua green processes.
 //!
-//! Each process has a Lua VM of its own, shares nothing, and costs a few kilobytes; a few threads run
-//! any number of them. What is here is for Rust programs that start such processes themselves; the
-//! `moonlet` command uses nothing else.
+//! Each process has a Lua VM of its own, shares nothing, and costs a few kilobytes; a few threads
+//! run any number of them. What is here is for Rust programs that start such processes themselves;
+//! the `moonlet` command uses nothing else.
 //!
 //! ```
 //! use moonlet::{Builder, Value};

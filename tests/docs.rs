@@ -171,8 +171,8 @@ fn links_between_documents_lead_somewhere() {
     check_all(&all, check);
 }
 
-/// A promise of `docs/SEMANTICS.md` is an item of a list that is not headed `Not promised`. Its last
-/// line says ``Kept by `<test>` ``.
+/// A promise of `docs/SEMANTICS.md` is an item of a list that is not headed `Not promised`. Its
+/// last line says ``Kept by `<test>` ``.
 #[test]
 fn every_promise_is_kept_by_a_test_that_exists() {
     let sources = sources();

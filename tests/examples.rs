@@ -1,7 +1,7 @@
 //! Every application under `docs/examples` runs, and prints what its README shows.
 //!
-//! A README has one or more blocks that begin with `moonlet`, each followed by a block with what that
-//! command prints. The exit code is 0, unless the text between this block and the next says
+//! A README has one or more blocks that begin with `moonlet`, each followed by a block with what
+//! that command prints. The exit code is 0, unless the text between this block and the next says
 //! `exit code <n>`.
 
 mod shown;

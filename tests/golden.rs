@@ -9,8 +9,8 @@
 //! - The library `golden:check` (alias `check` in the entries of Lua files) prints one line
 //!   for each row of a table that holds, `ok <row>`, and `FAIL <row>: …` for one that does not. The
 //!   process `golden:script` runs the source that is its first argument.
-//! - `expect.txt` is what must be seen. The log is compared if it has a section `log:`. In it, `[..]`
-//!   stands for any text within a line, and a line `...` for any lines.
+//! - `expect.txt` is what must be seen. The log is compared if it has a section `log:`. In it,
+//!   `[..]` stands for any text within a line, and a line `...` for any lines.
 //!
 //! `GOLDEN=process/spawn` runs the cases whose path starts so; `SNAPSHOTS=overwrite` writes what is
 //! seen into `expect.txt`.

@@ -1,6 +1,6 @@
 //! The programs of the tutorials run unchanged, and do what the specification of processes says in
-//! section 21. The tutorials are read from the folder that `MOONLET_SEEDS` names; without them these
-//! tests have nothing to run. Workers that the tutorials only name are ours.
+//! section 21. The tutorials are read from the folder that `MOONLET_SEEDS` names; without them
+//! these tests have nothing to run. Workers that the tutorials only name are ours.
 
 mod support;
 mod tutorial;

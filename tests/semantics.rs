@@ -1,7 +1,8 @@
 //! The promises of `docs/SEMANTICS.md`, each as a program that ends with an error if it is broken.
 //!
-//! A program is two files: `main.lua` runs, and finds the other as `app:child`. Its first line makes
-//! the names `HOST`, `child` (spawns the child, monitored) and `exit` (waits for one EXIT) known.
+//! A program is two files: `main.lua` runs, and finds the other as `app:child`. Its first line
+//! makes the names `HOST`, `child` (spawns the child, monitored) and `exit` (waits for one EXIT)
+//! known.
 
 use std::process::Command;
 

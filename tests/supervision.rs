@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 use support::{Finished, app, run, start};
 
-/// Entries of an entry file, in namespace `app`. A name with a source is a `process.lua`, others are
-/// whole entries.
+/// Entries of an entry file, in namespace `app`. A name with a source is a `process.lua`, others
+/// are whole entries.
 fn yaml(entries: &[&str]) -> String {
     let mut yaml = "namespace: app\nentries:\n".to_owned();
     for entry in entries {

@@ -1,5 +1,5 @@
-//! The rules of the repository that neither rustfmt nor clippy checks. Each message says how to mend
-//! what it found.
+//! The rules of the repository that neither rustfmt nor clippy checks. Each message says how to
+//! mend what it found.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// What each folder of `src` may use of the others. Arrows point down only: a layer that is not in the
-/// list of another must not be known to it.
+/// What each folder of `src` may use of the others. Arrows point down only: a layer that is not in
+/// the list of another must not be known to it.
 const LAYERS: [(&str, &[&str]); 12] = [
     ("cli", &["app"]),
     ("app", &["lua", "process", "scheduler"]),
@@ -146,7 +146,8 @@ fn lines_are_short() {
     let mut faults = Vec::new();
     for file in rust_files() {
         for (number, line) in file.lines() {
-            if line.chars().count() > COLUMNS_MAX {
+            // Code is the formatter's: it leaves only what cannot be broken, such as texts in tests.
+            if line.trim_start().starts_with("//") && line.chars().count() > COLUMNS_MAX {
                 faults.push(format!(
                     "{}:{number}: break the line, it has more than {COLUMNS_MAX} columns",
                     file.path

@@ -81,8 +81,8 @@ impl Failures {
         self.ledger().overdue.insert(process.pid(), Arc::clone(process.entry()));
     }
 
-    /// The leftovers by PID, and how many processes the shutdown killed in all. One that still lives
-    /// could not be ended.
+    /// The leftovers by PID, and how many processes the shutdown killed in all. One that still
+    /// lives could not be ended.
     pub(crate) fn take_leftovers(&self, is_alive: impl Fn(Pid) -> bool) -> (Vec<Leftover>, usize) {
         let Ledger { overdue, mut leftovers, n_killed } = std::mem::take(&mut *self.ledger());
         for (pid, entry) in overdue.into_iter().filter(|(pid, _)| is_alive(*pid)) {

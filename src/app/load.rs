@@ -1,4 +1,5 @@
-//! Loading: a folder of entry files, or one Lua file, to an [`App`] or to all that is wrong with it.
+//! Loading: a folder of entry files, or one Lua file, to an [`App`] or to all that is wrong with
+//! it.
 //!
 //! # Protocol
 //! 1. Find the entry files; parse each to a tree.

@@ -63,8 +63,8 @@ impl fmt::Debug for Builder {
 }
 
 impl Builder {
-    /// Loads the application at `path`: a folder with entry files, or one `.lua` file, which becomes
-    /// the entry `app:<stem>`.
+    /// Loads the application at `path`: a folder with entry files, or one `.lua` file, which
+    /// becomes the entry `app:<stem>`.
     ///
     /// # Errors
     /// [`Error::Load`] with everything that is wrong.
@@ -144,7 +144,8 @@ impl Builder {
     /// Starts hosts and services, in the order of what they require.
     ///
     /// # Errors
-    /// [`Error::Start`] if a required one does not start; [`Error::Unusable`] if the system refuses.
+    /// [`Error::Start`] if a required one does not start; [`Error::Unusable`] if the system
+    /// refuses.
     pub fn start(self) -> Result<Running, Error> {
         let Self { app, hosts, stdout, notices, events } = self;
         let engine = Engine::new(app, stdout).map_err(Error::Unusable)?;
@@ -193,7 +194,8 @@ impl Stopper {
     }
 }
 
-/// A running application. Dropping it kills all its processes; [`Running::shut_down`] lets them end.
+/// A running application. Dropping it kills all its processes; [`Running::shut_down`] lets them
+/// end.
 #[derive(Debug)]
 pub struct Running {
     engine: Arc<Engine>,
@@ -207,7 +209,8 @@ impl Running {
         &self.engine.app
     }
 
-    /// Spawns a process of an entry, on the host that its `host` field names or on the default host.
+    /// Spawns a process of an entry, on the host that its `host` field names or on the default
+    /// host.
     ///
     /// # Errors
     /// As those of `process.spawn`.
@@ -256,8 +259,9 @@ impl Running {
         self.engine.failures.traceback(failure)
     }
 
-    /// Waits until nothing is left to do: no process lives, and no restart is pending. Tells whether
-    /// the last end of every service was normal. Also returns when the application is shut down.
+    /// Waits until nothing is left to do: no process lives, and no restart is pending. Tells
+    /// whether the last end of every service was normal. Also returns when the application is shut
+    /// down.
     #[must_use]
     pub fn wait_idle(&self) -> bool {
         loop {

@@ -9,8 +9,8 @@
 //!
 //! # Invariants
 //! * I1: a service is asked to stop only after everything that requires it has ended.
-//! * I2: a process is killed only if its deadline passed, the runtime is quiet, the time of the whole
-//!   shutdown is over, or somebody is in a hurry.
+//! * I2: a process is killed only if its deadline passed, the runtime is quiet, the time of the
+//!   whole shutdown is over, or somebody is in a hurry.
 //! * I3: it is over at most [`KILL_NS`] after the time of the whole shutdown.
 //!
 //! # Protocol
@@ -146,7 +146,8 @@ impl Shutdown {
         }
     }
 
-    /// Does what is due. To be called again and again, soon after something ended or a little later.
+    /// Does what is due. To be called again and again, soon after something ended or a little
+    /// later.
     pub(crate) fn poll(&mut self, now_ns: u64, world: &mut impl World) -> Progress {
         loop {
             let Phase::Step(step) = &mut self.phase else {

@@ -1,10 +1,11 @@
-//! The supervisor: one thread that starts the services, restarts those that fail, and in the end shuts
-//! everything down. All state of supervision belongs to it; others send it events.
+//! The supervisor: one thread that starts the services, restarts those that fail, and in the end
+//! shuts everything down. All state of supervision belongs to it; others send it events.
 //!
 //! # Invariants
 //! * I1: a service has at most one live process that the supervisor started.
-//! * I2: the end of a process is in the queue of events before the process stops counting as live. So
-//!   who saw that nothing lives and then asks ([`Event::Settle`]) is answered with all ends known.
+//! * I2: the end of a process is in the queue of events before the process stops counting as live.
+//!   So who saw that nothing lives and then asks ([`Event::Settle`]) is answered with all ends
+//!   known.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

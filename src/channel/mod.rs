@@ -5,15 +5,15 @@
 //! * **Fiber**: whoever operates on channels, named by its caller. At most one runs at a time.
 //! * **Waiter**: one case that a suspended fiber waits on. Waiters of one side of a channel are
 //!   served first come, first served.
-//! * **Hand-over**: the value of a sender goes straight to a receiver, and both go to the end of the
-//!   run queue, the one that acted first.
+//! * **Hand-over**: the value of a sender goes straight to a receiver, and both go to the end of
+//!   the run queue, the one that acted first.
 //! * **Wake**: the result of an operation whose fiber was suspended. Wakes queue up in the order in
 //!   which their fibers became runnable; the caller drains them into its run queue.
 //! * **Fed channel**: one that the runtime fills (messages, events, timers). Fibers only receive.
 //! * **Batch**: feeds and shuts with no other call between them. What they bring is looked at as a
 //!   whole, see [`Channels::next_wake`].
-//! * **Discarded value**: one that was passed in and will never be received, because its channel was
-//!   closed or its select took another case. The caller gets it back to release it.
+//! * **Discarded value**: one that was passed in and will never be received, because its channel
+//!   was closed or its select took another case. The caller gets it back to release it.
 //!
 //! # Invariants
 //! * **I1** A receiver waits only on an open channel with an empty buffer, a sender only on an open
@@ -174,7 +174,8 @@ pub struct Channels<V> {
     waiters: Waiters<V>,
     wakes: Fifo<Wake<V>>,
     discarded: Fifo<V>,
-    /// Channels of this batch on which somebody waits (I1), in the order in which they were touched.
+    /// Channels of this batch on which somebody waits (I1), in the order in which they were
+    /// touched.
     touched: SmallVec<[ChannelId; 2]>,
     /// Of the channel that was opened last.
     serial: u32,

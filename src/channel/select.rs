@@ -41,9 +41,9 @@ impl<V> Channels<V> {
     /// Selects for the running fiber among `cases`, which come in priority order and are numbered
     /// from 0. With `default` it does not wait.
     ///
-    /// A send case is ready when a receiver waits or the buffer has room; on a closed or fed channel
-    /// it never is. A receive case is ready when a value is buffered, a sender waits, or the channel
-    /// is closed.
+    /// A send case is ready when a receiver waits or the buffer has room; on a closed or fed
+    /// channel it never is. A receive case is ready when a value is buffered, a sender waits, or
+    /// the channel is closed.
     ///
     /// `cases` is empty afterwards; the values of send cases that were not taken are discarded.
     pub fn select(

@@ -4,8 +4,8 @@
 //! # Invariants
 //! * **S1** The last entry is occupied, or there are no more than [`KEPT`] entries: those stay, as
 //!   they will be needed again at once.
-//! * **S2** The vacant entries form one doubly linked list starting at `vacant`. It is doubly linked
-//!   because cutting the end takes entries out of its middle.
+//! * **S2** The vacant entries form one doubly linked list starting at `vacant`. It is doubly
+//!   linked because cutting the end takes entries out of its middle.
 
 use super::{KEPT, reduced_capacity};
 

@@ -3,8 +3,8 @@
 //! # Concepts
 //! * *Day number*: days since 1970-01-01. *Date*: year, month, day; there is a year 0.
 //! * *Cycle*: 400 years, 146 097 days; after a cycle dates and weekdays repeat exactly.
-//! * *Shifted year*: begins on 1 March, so that the leap day is the last of its year and the lengths
-//!   of the months follow one linear formula.
+//! * *Shifted year*: begins on 1 March, so that the leap day is the last of its year and the
+//!   lengths of the months follow one linear formula.
 //!
 //! # Invariants
 //! * I1: `date_of_day` and `day_of_date` are inverse to each other.

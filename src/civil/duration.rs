@@ -210,7 +210,8 @@ fn number_of(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// The nanoseconds of the unit that `rest` begins with, and what follows it. `text` is for messages.
+/// The nanoseconds of the unit that `rest` begins with, and what follows it. `text` is for
+/// messages.
 fn split_unit<'t>(rest: &'t [u8], text: &[u8]) -> Result<(i64, &'t [u8]), Error> {
     let is_unit = |byte: &&u8| **byte != b'.' && !byte.is_ascii_digit();
     let (name, after) = rest.split_at(rest.iter().take_while(is_unit).count());

@@ -40,8 +40,8 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// `text` in double quotes, with everything that is not printable ASCII written as `\xNN`, so that a
-/// message stays one readable line whatever it was given.
+/// `text` in double quotes, with everything that is not printable ASCII written as `\xNN`, so that
+/// a message stays one readable line whatever it was given.
 pub(crate) fn quoted(text: &[u8]) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');

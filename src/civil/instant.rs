@@ -1,7 +1,7 @@
 //! An instant seen from a zone, and the arithmetic of instants.
 //!
-//! Instants cover every `i64` of seconds around 1970, about ±292 thousand million years. Results that
-//! would lie outside stop at the end they passed: no wrapping, no panic.
+//! Instants cover every `i64` of seconds around 1970, about ±292 thousand million years. Results
+//! that would lie outside stop at the end they passed: no wrapping, no panic.
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -1,15 +1,16 @@
 //! Civil time: durations, instants, time zones, and how people write them down.
 //!
-//! Everything here is a pure function of its arguments: the clock is read elsewhere and comes in as a
-//! number. Values are small and `Copy` without a destructor, so that they can be stored in memory a
-//! garbage collector frees without asking. No input makes this module panic.
+//! Everything here is a pure function of its arguments: the clock is read elsewhere and comes in as
+//! a number. Values are small and `Copy` without a destructor, so that they can be stored in memory
+//! a garbage collector frees without asking. No input makes this module panic.
 //!
 //! # Concepts
 //! * *Instant*: a count of seconds and nanoseconds since 1970 in UTC; every `i64` second is legal.
 //! * *Zone*: a rule that gives every instant an offset east of UTC and an abbreviation.
 //! * *Time*: an instant seen from a zone.
 //! * *Local seconds*: what a clock on the wall of a zone shows, counted as if that zone were UTC.
-//! * *Layout*: the reference moment (Monday, January 2, 2006, 15:04:05 MST) written in the wanted way.
+//! * *Layout*: the reference moment (Monday, January 2, 2006, 15:04:05 MST) written in the wanted
+//!   way.
 //!
 //! # Layers
 //! ```text

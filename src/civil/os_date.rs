@@ -48,8 +48,8 @@ const AFTER_O: &[u8] = b"deHImMSuUVwWy";
 /// The date of `unix` seconds in `local`, or in UTC if `format` begins with `!`.
 ///
 /// # Errors
-/// When `format` has a conversion that C99 does not know (Lua reports it as a bad argument 1), or the
-/// year does not fit C's 32 bits.
+/// When `format` has a conversion that C99 does not know (Lua reports it as a bad argument 1), or
+/// the year does not fit C's 32 bits.
 pub fn os_date(format: &[u8], unix: i64, local: Zone) -> Result<OsDate, Error> {
     let (format, seen) = match format {
         // C's `gmtime` names the zone so.
@@ -170,8 +170,8 @@ fn iso_weekday(shown: &DateTime) -> u8 {
     (shown.weekday + 6) % 7 + 1
 }
 
-/// The week of the year, `weekday` days after its first day; days before the first whole week are in
-/// week 0.
+/// The week of the year, `weekday` days after its first day; days before the first whole week are
+/// in week 0.
 fn week(shown: &DateTime, weekday: u8) -> u16 {
     (shown.year_day + 6 - u16::from(weekday)) / 7
 }

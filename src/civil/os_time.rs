@@ -1,4 +1,5 @@
-//! What `os.time` of Lua makes of a table: the seconds its fields mean, and the fields put in order.
+//! What `os.time` of Lua makes of a table: the seconds its fields mean, and the fields put in
+//! order.
 
 use super::calendar::{DateTime, Parts};
 use super::error::Error;
@@ -36,10 +37,11 @@ pub struct TimeRequest {
     pub isdst: Option<bool>,
 }
 
-/// Unix seconds of the fields in `zone`, and the fields as Lua writes them back, with everything that
-/// was out of range carried over.
+/// Unix seconds of the fields in `zone`, and the fields as Lua writes them back, with everything
+/// that was out of range carried over.
 ///
-/// With `isdst` given the fields are taken in that season's offset, even where clocks show the other.
+/// With `isdst` given the fields are taken in that season's offset, even where clocks show the
+/// other.
 ///
 /// # Errors
 /// When a field is missing, not an integer or beyond C's 32 bits, or the result is.

@@ -316,9 +316,9 @@ fn offset_s(rest: &mut &[u8], form: OffsetForm) -> Result<i32, Fault> {
     }
 }
 
-/// The length of the zone abbreviation that `text` begins with: three capitals, four or five that end
-/// in `T`, a few names that break this rule, or a signed number of hours, which some zones have for a
-/// name and which may follow `GMT`.
+/// The length of the zone abbreviation that `text` begins with: three capitals, four or five that
+/// end in `T`, a few names that break this rule, or a signed number of hours, which some zones have
+/// for a name and which may follow `GMT`.
 fn abbreviation_len(text: &[u8]) -> Option<usize> {
     if text.starts_with(b"ChST") || text.starts_with(b"MeST") || text.starts_with(b"WITA") {
         return Some(4);

@@ -1,9 +1,10 @@
-//! Offsets of a zone of the IANA database (or of the system) at every instant, past jiff's range too.
+//! Offsets of a zone of the IANA database (or of the system) at every instant, past jiff's range
+//! too.
 //!
 //! # Invariants
-//! * I1: after the last change of the law that the database knows, a zone follows a yearly rule. That
-//!   rule depends on dates and weekdays only, so it repeats every 400 years: an instant after jiff's
-//!   range has the observance of the same moment whole cycles earlier.
+//! * I1: after the last change of the law that the database knows, a zone follows a yearly rule.
+//!   That rule depends on dates and weekdays only, so it repeats every 400 years: an instant after
+//!   jiff's range has the observance of the same moment whole cycles earlier.
 //! * I2: before the first change a zone keeps one offset: an instant before jiff's range has the
 //!   observance of the first instant within.
 
@@ -33,7 +34,8 @@ pub(crate) struct Rules {
 
 const CYCLE_S: i64 = CYCLE_DAYS * DAY_S;
 
-/// 1700 and 2040: all laws of the database begin after the one, and the yearly rules hold at the other.
+/// 1700 and 2040: all laws of the database begin after the one, and the yearly rules hold at the
+/// other.
 const LAWS_FROM: i64 = -8_520_336_000;
 const LAWS_UNTIL: i64 = 2_208_988_800;
 

@@ -1,4 +1,5 @@
-//! A time zone as a small value: UTC, the machine's, a named one of the database, or a fixed offset.
+//! A time zone as a small value: UTC, the machine's, a named one of the database, or a fixed
+//! offset.
 
 use smallvec::SmallVec;
 
@@ -14,8 +15,8 @@ pub struct Zone(Kind);
 enum Kind {
     Utc,
     Local,
-    /// A fixed offset with a short name, as texts of times bring them in at will: kept in the value,
-    /// so that hostile texts do not fill the table of names.
+    /// A fixed offset with a short name, as texts of times bring them in at will: kept in the
+    /// value, so that hostile texts do not fill the table of names.
     Fixed {
         name: ShortName,
         offset_s: i32,
@@ -134,8 +135,8 @@ impl Zone {
     /// The offset is guessed as if `local` were in UTC, then looked up again at the instant that
     /// follows from the guess. So a moment shown twice is one of the two, and a moment skipped is
     /// moved by the length of the gap, with one of the two offsets around it. Which one, depends on
-    /// which side of Greenwich the zone lies: in New York 02:30 in the gap of spring is 01:30 EST, in
-    /// Berlin it is 03:30 CEST.
+    /// which side of Greenwich the zone lies: in New York 02:30 in the gap of spring is 01:30 EST,
+    /// in Berlin it is 03:30 CEST.
     pub(crate) fn resolve(self, local: i128) -> i128 {
         match self.law() {
             Law::Fixed(offset_s) => local - i128::from(offset_s),

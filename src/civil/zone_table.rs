@@ -1,8 +1,8 @@
 //! Named zones that live as long as the program, each made once.
 //!
-//! Values that point into this table are `Copy` and need no destructor; the price is that entries are
-//! never freed. That is bounded: the database has a few hundred names, and zones with a name and
-//! offset of the program's own choice are refused past [`FIXED_MAX`].
+//! Values that point into this table are `Copy` and need no destructor; the price is that entries
+//! are never freed. That is bounded: the database has a few hundred names, and zones with a name
+//! and offset of the program's own choice are refused past [`FIXED_MAX`].
 
 use std::collections::hash_map::Entry as Slot;
 use std::sync::{Mutex, OnceLock, PoisonError};

@@ -2,8 +2,8 @@
 
 #![expect(unsafe_code, reason = "two system calls on a plain struct of our own")]
 
-/// Raises the soft limit of open files to the hard one. Where that fails the old limit stays: programs
-/// then get their errors earlier.
+/// Raises the soft limit of open files to the hard one. Where that fails the old limit stays:
+/// programs then get their errors earlier.
 pub(super) fn raise_limit() {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is a live, writable struct of the type that the call fills.

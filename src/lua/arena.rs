@@ -1,16 +1,16 @@
-//! The memory of one VM: small blocks from chunks by size class, big ones from the global allocator,
-//! all of it freed at once when the process ends, without a walk over its Lua objects.
+//! The memory of one VM: small blocks from chunks by size class, big ones from the global
+//! allocator, all of it freed at once when the process ends, without a walk over its Lua objects.
 //!
 //! # Concepts
-//! * **Chunk**: a piece of memory that small blocks are carved from; the first ones are small, because
-//!   most processes are, later ones are a quarter of what there is, up to a cap.
+//! * **Chunk**: a piece of memory that small blocks are carved from; the first ones are small,
+//!   because most processes are, later ones are a quarter of what there is, up to a cap.
 //! * **Size class**: small blocks are rounded up to 16 bytes; each class has a free list.
 //! * **Big block**: more than `SMALL_MAX` bytes; has a header in front that links it to its kin, so
 //!   that a drop finds it.
 //!
 //! # Invariants
-//! * **A1** A block belongs to the class of the size it was asked for; Lua tells that size again when
-//!   it frees or grows it.
+//! * **A1** A block belongs to the class of the size it was asked for; Lua tells that size again
+//!   when it frees or grows it.
 //! * **A2** Chunks never move and live as long as the arena.
 //! * **A3** `used` is the sum of the sizes asked for, so it equals what Lua believes to hold.
 

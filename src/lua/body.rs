@@ -463,7 +463,8 @@ fn give_up(vm: &Vm) -> Kept {
     }
 }
 
-/// Values on their way to fibers that will not run any more, in the order in which they were given out.
+/// Values on their way to fibers that will not run any more, in the order in which they were given
+/// out.
 fn not_received(cx: &mut Cx) -> Vec<Value> {
     let mut values = Vec::new();
     let mut keep = |completion| {

@@ -1,5 +1,5 @@
-//! The first steps of a program: its libraries in order, its script, and what the script's result says
-//! is to be called (specification of processes, section 4.2).
+//! The first steps of a program: its libraries in order, its script, and what the script's result
+//! says is to be called (specification of processes, section 4.2).
 
 #![expect(unsafe_code, reason = "C-shaped functions that call Lua; nothing owned in their frames")]
 
@@ -12,8 +12,8 @@ use super::raw::{LuaType, Outcome, Raise, Stack, host};
 use super::registry;
 use crate::process::{Failure, kind};
 
-/// Called with the program's arguments; its results are those of the program. Any of the calls in it
-/// may wait.
+/// Called with the program's arguments; its results are those of the program. Any of the calls in
+/// it may wait.
 ///
 /// # Safety
 /// Called by Lua only.

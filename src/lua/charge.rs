@@ -1,6 +1,7 @@
 //! What a process holds outside of its Lua heap, counted against its memory limit: fixed costs of
-//! channels, timers, relations and names. Undelivered messages meet the limit when they are sent, so
-//! that a flood of them is its senders' trouble and does not starve the receiver of its own heap.
+//! channels, timers, relations and names. Undelivered messages meet the limit when they are sent,
+//! so that a flood of them is its senders' trouble and does not starve the receiver of its own
+//! heap.
 
 use super::cx::Cx;
 use super::raw::{Raise, Stack};
@@ -31,8 +32,8 @@ impl Cx {
         }
     }
 
-    /// Before something is made that is charged: raises Lua's own error when there is no room for it,
-    /// even after a full collection.
+    /// Before something is made that is charged: raises Lua's own error when there is no room for
+    /// it, even after a full collection.
     pub(crate) fn check_room(&mut self, stack: &Stack) -> Result<(), Raise> {
         self.update_charge(stack);
         if !stack.universe().is_over_limit() {

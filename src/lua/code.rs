@@ -1,4 +1,5 @@
-//! Compiled Lua: each source is compiled once, and the bytecode is shared by all processes that run it.
+//! Compiled Lua: each source is compiled once, and the bytecode is shared by all processes that run
+//! it.
 
 #![expect(unsafe_code, reason = "a scratch VM that compiles and dumps")]
 

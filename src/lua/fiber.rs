@@ -1,15 +1,16 @@
 //! The coroutines that a process runs side by side, and the order in which they run.
 //!
 //! # Concepts
-//! * **Fiber**: the main program or a coroutine of `coroutine.spawn`, together with the coroutines that
-//!   it resumed: a stack of `lua_State`s, of which the top one runs. A wait stops the whole fiber.
+//! * **Fiber**: the main program or a coroutine of `coroutine.spawn`, together with the coroutines
+//!   that it resumed: a stack of `lua_State`s, of which the top one runs. A wait stops the whole
+//!   fiber.
 //! * **Resumption**: what the top coroutine gets when the fiber goes on.
 //!
 //! # Invariants
 //! * **F1** At most one fiber runs; a runnable one is in the queue exactly once; one that waits is
 //!   named by exactly one of: a channel wait, a timer, an operation, a socket.
-//! * **F2** Every coroutine in a fiber's stack above its base carries the tag `Active`, and no other
-//!   does.
+//! * **F2** Every coroutine in a fiber's stack above its base carries the tag `Active`, and no
+//!   other does.
 
 use std::collections::VecDeque;
 

@@ -1,8 +1,8 @@
 //! Undelivered messages and events of a process, and the channels that yield them.
 //!
-//! A message belongs to the listen channel of its topic if one is open when it is received, else to the
-//! inbox. Messages wait in the buffers of the open channels; what no open channel claims waits here.
-//! Opening and closing a listen channel moves the messages of its topic, in order of arrival.
+//! A message belongs to the listen channel of its topic if one is open when it is received, else to
+//! the inbox. Messages wait in the buffers of the open channels; what no open channel claims waits
+//! here. Opening and closing a listen channel moves the messages of its topic, in order of arrival.
 
 use std::collections::VecDeque;
 
@@ -83,7 +83,8 @@ impl Inbox {
         channel
     }
 
-    /// Opens the channel of `topic`, unless it is open: messages of the topic are its own from now on.
+    /// Opens the channel of `topic`, unless it is open: messages of the topic are its own from now
+    /// on.
     pub(crate) fn open_listen(
         &mut self,
         channels: &mut Channels<Value>,

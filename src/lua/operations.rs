@@ -1,4 +1,5 @@
-//! Operations that a fiber waits for and that others complete: exec, call, work outside of the workers.
+//! Operations that a fiber waits for and that others complete: exec, call, work outside of the
+//! workers.
 
 use rustc_hash::FxHashMap;
 

@@ -87,8 +87,8 @@ impl Output {
         full
     }
 
-    /// Whether everything printed so far is written, or nobody reads any more. Nobody waits for room
-    /// then.
+    /// Whether everything printed so far is written, or nobody reads any more. Nobody waits for
+    /// room then.
     pub fn is_idle(&self) -> bool {
         self.shared.lock().is_idle()
     }

@@ -1,17 +1,20 @@
 //! The hook side of slices and kills: what makes running Lua code give way or stop.
 //!
 //! # Protocol
-//! When a slice is over the scheduler's signal handler calls [`arm`] on the worker's own thread, which
-//! sets a count hook of one instruction on the running coroutine. The hook takes itself off and yields
-//! where that is possible. Where it is not (inside a C function that cannot be suspended) it sets
-//! itself again with a longer count, so that the code gives way as soon as it is out; if the process is
-//! to die, it raises instead, again and again, so that no `pcall` in between holds it.
+//! When a slice is over the scheduler's signal handler calls [`arm`] on the worker's own thread,
+//! which sets a count hook of one instruction on the running coroutine. The hook takes itself off
+//! and yields where that is possible. Where it is not (inside a C function that cannot be
+//! suspended) it sets itself again with a longer count, so that the code gives way as soon as it is
+//! out; if the process is to die, it raises instead, again and again, so that no `pcall` in between
+//! holds it.
 //!
 //! # Invariants
-//! * **H1** `lua_sethook` is the one call that changes a VM and is allowed from a signal handler; [`arm`]
-//!   makes no other. It runs on the thread that runs the coroutine.
-//! * **H2** A hook-yielded coroutine's stack is not touched before it is resumed: its locals live there.
-//! * **H3** A new coroutine inherits an armed hook, so the hook first asks whether its turn is over.
+//! * **H1** `lua_sethook` is the one call that changes a VM and is allowed from a signal handler;
+//!   [`arm`] makes no other. It runs on the thread that runs the coroutine.
+//! * **H2** A hook-yielded coroutine's stack is not touched before it is resumed: its locals live
+//!   there.
+//! * **H3** A new coroutine inherits an armed hook, so the hook first asks whether its turn is
+//!   over.
 //! * **H4** An armed coroutine is not armed again: that visits every call on its stack, so that a
 //!   coroutine deep in recursion would get nothing done between two signals of a slice.
 
@@ -30,7 +33,8 @@ const RETRY: c_int = 1000;
 /// Makes the coroutine `target` give way at its next instruction.
 ///
 /// # Safety
-/// Called by a signal handler or by the owner, on the thread that runs `target`, while it is published.
+/// Called by a signal handler or by the owner, on the thread that runs `target`, while it is
+/// published.
 pub unsafe fn arm(target: *mut c_void) {
     let l: *mut lua_State = target.cast();
     // SAFETY: H1; the other two only read a field.

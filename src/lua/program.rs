@@ -73,8 +73,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// Compiles an entry. `units` are its libraries in the order in which they run, then its script.
-    /// `limits` are those of the entry; what it leaves open is the host's to say.
+    /// Compiles an entry. `units` are its libraries in the order in which they run, then its
+    /// script. `limits` are those of the entry; what it leaves open is the host's to say.
     pub fn compile(
         units: Vec<UnitSource>,
         method: &str,

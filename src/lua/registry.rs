@@ -1,5 +1,5 @@
-//! Where in the Lua registry the runtime keeps what must stay reachable: fixed integer slots, behind
-//! Lua's own and those of the type tables (`raw::object`).
+//! Where in the Lua registry the runtime keeps what must stay reachable: fixed integer slots,
+//! behind Lua's own and those of the type tables (`raw::object`).
 
 /// Values that wait in channels and sends: slot number → value.
 pub(crate) const VALUES: i64 = 32;

@@ -1,8 +1,8 @@
-//! Lua for tests: pieces of code in a bare VM with our libraries, in one of stock Lua, so that the two
-//! can be compared, and whole programs as processes of the simulator.
+//! Lua for tests: pieces of code in a bare VM with our libraries, in one of stock Lua, so that the
+//! two can be compared, and whole programs as processes of the simulator.
 //!
-//! In bare VMs the global `wait(...)` suspends the coroutine; it is resumed with the same values. In
-//! stock Lua it is a plain function that returns them.
+//! In bare VMs the global `wait(...)` suspends the coroutine; it is resumed with the same values.
+//! In stock Lua it is a plain function that returns them.
 
 #![expect(clippy::unwrap_used, reason = "support of tests, where a panic is the report")]
 #![expect(unsafe_code, reason = "makes and runs raw states; R5 holds because a test owns its VM")]
@@ -83,7 +83,8 @@ fn simulate(seed: u64, body: Box<dyn Body>) -> Arc<Exit> {
     exits.try_recv().expect("the process has ended")
 }
 
-/// Runs a whole program in the simulator of that seed, with slices of a random length: how it ended.
+/// Runs a whole program in the simulator of that seed, with slices of a random length: how it
+/// ended.
 pub(crate) fn simulate_program(seed: u64, source: &str) -> Arc<Exit> {
     let body = LuaBody::new(environment(), program(source), Encoded::default(), Limits::default());
     simulate(seed, Box::new(body))
@@ -107,7 +108,8 @@ impl<F: FnOnce(&mut Step<'_>) + Send> Body for Once<F> {
     }
 }
 
-/// A VM with the standard libraries, in a step of a process, and nothing else of a program around it.
+/// A VM with the standard libraries, in a step of a process, and nothing else of a program around
+/// it.
 #[derive(Debug)]
 pub(crate) struct TestVm(Vm);
 

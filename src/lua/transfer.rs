@@ -2,22 +2,23 @@
 //!
 //! # Concepts
 //! * **Encoding**: the values one after the other (`format.rs`), a table followed by its entries.
-//! * **Place**: the offset of a table's tag. A second reference to a table, also from another value of
-//!   the same encoding, is the place of the first one: so shared tables stay shared and cycles closed.
-//! * **Level**: the stack slots of one open table. Neither side recurses: open tables lie on the Lua
-//!   stack, deep ones in a table (`levels.rs`), so that memory alone bounds the depth.
+//! * **Place**: the offset of a table's tag. A second reference to a table, also from another value
+//!   of the same encoding, is the place of the first one: so shared tables stay shared and cycles
+//!   closed.
+//! * **Level**: the stack slots of one open table. Neither side recurses: open tables lie on the
+//!   Lua stack, deep ones in a table (`levels.rs`), so that memory alone bounds the depth.
 //!
 //! # Invariants
-//! * **T1** No Lua code runs while values are copied: all accesses are raw, no metamethod is looked at.
-//!   So a table cannot change while it is being read.
-//! * **T2** A run of the values of the keys 1, 2, 3 … has no nil in it, and neither has a list of pairs:
-//!   nil ends both.
+//! * **T1** No Lua code runs while values are copied: all accesses are raw, no metamethod is looked
+//!   at. So a table cannot change while it is being read.
+//! * **T2** A run of the values of the keys 1, 2, 3 … has no nil in it, and neither has a list of
+//!   pairs: nil ends both.
 //! * **T3** The sizes in the headers of all tables together are not more than the bytes of the
 //!   encoding, so that a decoder of any bytes stays within a multiple of their number.
 //!
 //! # Rejected
-//! Tables in breadth-first order behind the values: a queue of all tables of a level, where the way from
-//! the root to one table is enough.
+//! Tables in breadth-first order behind the values: a queue of all tables of a level, where the way
+//! from the root to one table is enough.
 
 use std::ffi::c_int;
 use std::fmt;
@@ -88,7 +89,8 @@ pub(crate) fn encode_one(stack: &Stack, index: c_int, root: &str) -> Result<Enco
         .map(|(encoded, _)| encoded)
 }
 
-/// Copies the value at `index`; what cannot cross becomes nil at its place, and the first such is told.
+/// Copies the value at `index`; what cannot cross becomes nil at its place, and the first such is
+/// told.
 pub(crate) fn encode_rest(
     stack: &Stack,
     index: c_int,

@@ -67,8 +67,8 @@ impl Cx {
 
     /// Frees the slots of values that nobody will receive.
     ///
-    /// The loop calls this with the stack of the main coroutine. Where a hook has interrupted that one
-    /// nothing may be pushed (H2): the values wait for the next call.
+    /// The loop calls this with the stack of the main coroutine. Where a hook has interrupted that
+    /// one nothing may be pushed (H2): the values wait for the next call.
     pub(crate) fn drop_discarded(&mut self, stack: &Stack) {
         if !self.channels.has_discarded() || stack.is_in_lua_code() {
             return;

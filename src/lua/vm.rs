@@ -85,8 +85,8 @@ impl Vm {
     }
 
     /// Closes a suspended or failed coroutine: its pending `<close>` variables run here. The error
-    /// that is left, if any, stays on its stack. They cannot wait, but the end of the slice and a kill
-    /// reach them: the universe may be dying after.
+    /// that is left, if any, stays on its stack. They cannot wait, but the end of the slice and a
+    /// kill reach them: the universe may be dying after.
     pub(crate) fn close_thread(&self, l: *mut lua_State) {
         let preemption = self.cx().step.get().worker.preemption();
         self.universe.leave_loop();

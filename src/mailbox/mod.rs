@@ -3,32 +3,35 @@
 //!
 //! # Concepts
 //! * **Producer**: any thread; pushes by compare-and-swap on `head`.
-//! * **Owner**: whoever runs the process at this moment, one thread at a time; drains, parks, closes.
-//! * **Head**: `EMPTY`, `PARKED`, `CLOSED`, or the newest node; each node points to the next older one.
+//! * **Owner**: whoever runs the process at this moment, one thread at a time; drains, parks,
+//!   closes.
+//! * **Head**: `EMPTY`, `PARKED`, `CLOSED`, or the newest node; each node points to the next older
+//!   one.
 //!
 //! # Invariants
-//! * **M1** The owner exists exactly while `head` is not `PARKED` and not `CLOSED`: the process is then
-//!   scheduled or running. The producer whose push replaces `PARKED` becomes responsible for
+//! * **M1** The owner exists exactly while `head` is not `PARKED` and not `CLOSED`: the process is
+//!   then scheduled or running. The producer whose push replaces `PARKED` becomes responsible for
 //!   scheduling it, and nobody else is.
-//! * **M2** Once `CLOSED`, `head` never changes again; every later push fails and returns its value.
+//! * **M2** Once `CLOSED`, `head` never changes again; every later push fails and returns its
+//!   value.
 //! * **M3** Nodes reachable from `head` belong to the queue; a drain takes all of them at once.
-//! * **M4** Values of one producer come out in the order in which it pushed them: a push links to the
-//!   older head, the drain reverses the list.
+//! * **M4** Values of one producer come out in the order in which it pushed them: a push links to
+//!   the older head, the drain reverses the list.
 //!
 //! # Protocol
-//! push: link to the old head, then CAS it in (release: the value is visible to the drain that takes
-//! it; acquire: what the parking owner wrote is visible to the worker that this push schedules).
-//! park: CAS `EMPTY` → `PARKED` (release); fails when something came in, so no wake-up is lost:
-//! whichever of push and park comes second in `head`'s modification order sees the first.
+//! push: link to the old head, then CAS it in (release: the value is visible to the drain that
+//! takes it; acquire: what the parking owner wrote is visible to the worker that this push
+//! schedules). park: CAS `EMPTY` → `PARKED` (release); fails when something came in, so no wake-up
+//! is lost: whichever of push and park comes second in `head`'s modification order sees the first.
 //! close: swap in `CLOSED`; what it returns was pushed before the end, what fails came after.
 //!
 //! # Rejected
-//! A separate state word beside a queue needs a store-load fence on both sides to not lose wake-ups,
-//! and leaves a gap between "closed" and "not resolvable"; one word needs neither.
+//! A separate state word beside a queue needs a store-load fence on both sides to not lose
+//! wake-ups, and leaves a gap between "closed" and "not resolvable"; one word needs neither.
 //!
 //! # Sources
-//! R. K. Treiber, "Systems Programming: Coping with Parallelism", IBM RJ 5118, 1986: the push. Taking
-//! the whole list at once avoids the ABA problem of popping single nodes.
+//! R. K. Treiber, "Systems Programming: Coping with Parallelism", IBM RJ 5118, 1986: the push.
+//! Taking the whole list at once avoids the ABA problem of popping single nodes.
 
 #![expect(unsafe_code, reason = "hands nodes between threads; invariants M1 to M4")]
 
@@ -73,7 +76,8 @@ pub struct Mailbox<T> {
     head: AtomicPtr<Node<T>>,
 }
 
-// SAFETY: M3: a node is handed over whole, by a release push and an acquire drain; the values are Send.
+// SAFETY: M3: a node is handed over whole, by a release push and an acquire drain; the values are
+// Send.
 unsafe impl<T: Send> Send for Mailbox<T> {}
 // SAFETY: as above; shared access is through the atomic head only.
 unsafe impl<T: Send> Sync for Mailbox<T> {}
@@ -121,7 +125,8 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Whether something waits to be drained. A hint for producers, exact for the owner's own pushes.
+    /// Whether something waits to be drained. A hint for producers, exact for the owner's own
+    /// pushes.
     #[inline]
     pub fn has_waiting(&self) -> bool {
         is_node(self.head.load(Ordering::Relaxed))
@@ -296,8 +301,8 @@ mod loom_tests {
 
     use super::*;
 
-    /// Two producers against an owner that drains and parks: the process is woken exactly when it was
-    /// parked, and nothing stays behind.
+    /// Two producers against an owner that drains and parks: the process is woken exactly when it
+    /// was parked, and nothing stays behind.
     #[test]
     fn loom_no_wake_up_is_lost() {
         loom::model(|| {

@@ -21,7 +21,8 @@ pub trait Body: Send {
     /// Undelivered messages and all program state go when the body is dropped, right after.
     fn end(&mut self, step: &mut Step<'_>);
 
-    /// Where each coroutine is, for the report of what a shutdown had to kill. Called after the end.
+    /// Where each coroutine is, for the report of what a shutdown had to kill. Called after the
+    /// end.
     fn places(&self) -> Vec<String>;
 }
 

@@ -1,5 +1,5 @@
-//! Links: one shared record for both ends, with one atomic state, so that two ends which link, unlink
-//! and fail at once cannot be left with half a link.
+//! Links: one shared record for both ends, with one atomic state, so that two ends which link,
+//! unlink and fail at once cannot be left with half a link.
 //!
 //! # Invariants
 //! * **L1** `active` goes from true to false once and never back; linking again makes a new record.
@@ -25,7 +25,8 @@ impl Link {
 
     /// Removes the link for both ends.
     pub(crate) fn cut(&self) {
-        // Release pairs with the acquire of `is_active`: what the end did before it unlinked is seen.
+        // Release pairs with the acquire of `is_active`: what the end did before it unlinked is
+        // seen.
         self.active.store(false, Ordering::Release);
     }
 

@@ -46,7 +46,8 @@ pub struct Process {
     core: UnsafeCell<Core>,
 }
 
-// SAFETY: P1: `core` is touched only by the worker that runs the process; the rest is shared safely.
+// SAFETY: P1: `core` is touched only by the worker that runs the process; the rest is shared
+// safely.
 unsafe impl Sync for Process {}
 // SAFETY: as above; bodies are Send.
 unsafe impl Send for Process {}
@@ -262,7 +263,8 @@ impl Process {
         Failure::new(kind::LIMIT_EXCEEDED, text)
     }
 
-    /// Messages of `bytes` in all are no longer undelivered. The body says so for each it gives out.
+    /// Messages of `bytes` in all are no longer undelivered. The body says so for each it gives
+    /// out.
     pub fn delivered(&self, n: usize, bytes: usize) {
         if self.counts_messages() {
             self.n_waiting.fetch_sub(n, Ordering::Relaxed);
@@ -270,8 +272,8 @@ impl Process {
         }
     }
 
-    /// What a `drop_old` mailbox owes to be dropped, once. Messages that are on their way count: what
-    /// cannot be dropped yet is owed again, by [`Process::owe`].
+    /// What a `drop_old` mailbox owes to be dropped, once. Messages that are on their way count:
+    /// what cannot be dropped yet is owed again, by [`Process::owe`].
     pub fn take_debt(&self) -> Option<Excess> {
         // Most processes owe nothing, and a load is cheaper than a swap.
         let owes = self.owes_drop.load(Ordering::Relaxed)
@@ -394,7 +396,8 @@ fn finish(task: &Arc<Process>, core: &mut Core, exit: Exit, worker: &dyn Context
     task.host.leave();
     let outside = ending.tell_watchers(state);
     ending.tell_links(state);
-    // Last, since it may begin the shutdown: no link is asked to end before it knows of the failure.
+    // Last, since it may begin the shutdown: no link is asked to end before it knows of the
+    // failure.
     ending.tell(&outside);
     ending.drop_monitors(state);
     *state = State::default();

@@ -4,7 +4,8 @@ use smallvec::SmallVec;
 
 use super::pid::Pid;
 
-/// Values copied out of a Lua VM: a flat encoding that only the Lua layer reads (`lua/transfer.rs`).
+/// Values copied out of a Lua VM: a flat encoding that only the Lua layer reads
+/// (`lua/transfer.rs`).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Encoded {
     /// The bytes; short ones are inline.

@@ -1,15 +1,15 @@
-//! Processes: identity, signals, monitors, links, names, and the steps of an end. Knows no Lua: what
-//! a process runs is a [`Body`].
+//! Processes: identity, signals, monitors, links, names, and the steps of an end. Knows no Lua:
+//! what a process runs is a [`Body`].
 //!
 //! # Invariants
 //! * **P1** A process's own state ([`State`], its body) is touched only by the worker that runs it:
 //!   whoever turned its mailbox from parked to scheduled queued it once, and it is not queued again
 //!   until it parks.
 //! * **P2** Everything that others want of a process goes through its mailbox, in one order.
-//! * **P3** Closing the mailbox is the one point at which a process becomes dead. What was queued before
-//!   is answered by the dying process, what comes after is refused.
-//! * **P4** The steps of an end run in this order: mailbox closed, names released, EXIT to watchers,
-//!   LINK_DOWN to links, monitors dropped; each step is visible before the next.
+//! * **P3** Closing the mailbox is the one point at which a process becomes dead. What was queued
+//!   before is answered by the dying process, what comes after is refused.
+//! * **P4** The steps of an end run in this order: mailbox closed, names released, EXIT to
+//!   watchers, LINK_DOWN to links, monitors dropped; each step is visible before the next.
 
 mod body;
 pub(crate) mod exit;

@@ -1,10 +1,10 @@
 //! Registered names: one flat set for the whole runtime, over all hosts.
 //!
 //! # Invariants
-//! * **N1** A name is in the map exactly while it is in its owner's list. Both change under the lock of
-//!   the name's shard, taken first, and then the lock of the owner's list.
-//! * **N2** An ending process takes its list away for good before it removes the names: a registration
-//!   that comes later finds no list and fails.
+//! * **N1** A name is in the map exactly while it is in its owner's list. Both change under the
+//!   lock of the name's shard, taken first, and then the lock of the owner's list.
+//! * **N2** An ending process takes its list away for good before it removes the names: a
+//!   registration that comes later finds no list and fails.
 
 use std::hash::BuildHasher;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -92,7 +92,8 @@ impl Names {
         self.shard(name).get(name).copied()
     }
 
-    /// Frees `name`, whoever holds it; `held_by` finds the holder's list. False when nobody held it.
+    /// Frees `name`, whoever holds it; `held_by` finds the holder's list. False when nobody held
+    /// it.
     pub(crate) fn unregister(&self, name: &str, held_by: impl FnOnce(Pid, &dyn Fn(&Held))) -> bool {
         let mut shard = self.shard(name);
         let Some(holder) = shard.remove(name) else { return false };
@@ -121,7 +122,8 @@ impl Names {
     }
 }
 
-/// The maps and lists are valid between any two statements, so a panic elsewhere does not spoil them.
+/// The maps and lists are valid between any two statements, so a panic elsewhere does not spoil
+/// them.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,5 @@
-//! What processes share: the table, the names, the hosts; and the operations that involve two of them.
+//! What processes share: the table, the names, the hosts; and the operations that involve two of
+//! them.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
@@ -212,8 +213,8 @@ impl Runtime {
         }
     }
 
-    /// Announces work outside of the workers whose result will be queued at a process. What is given
-    /// back is dropped after that.
+    /// Announces work outside of the workers whose result will be queued at a process. What is
+    /// given back is dropped after that.
     pub fn begin_outside(self: &Arc<Self>) -> OutsideWork {
         self.n_outside.fetch_add(1, Ordering::Relaxed);
         OutsideWork(self.clone())
@@ -221,7 +222,8 @@ impl Runtime {
 
     /// Whether results of work outside of the workers are still to come.
     pub fn has_work_outside(&self) -> bool {
-        // Pairs with the drop of `OutsideWork`: who sees the end of the work sees its result queued.
+        // Pairs with the drop of `OutsideWork`: who sees the end of the work sees its result
+        // queued.
         self.n_outside.load(Ordering::Acquire) > 0
     }
 

@@ -2,21 +2,24 @@
 //!
 //! # Concepts
 //! * **Slot**: room for one live process; used again and again, each time with the next generation.
-//! * **Pin**: a short-lived claim of a looking thread; the process stays in memory while it is pinned.
+//! * **Pin**: a short-lived claim of a looking thread; the process stays in memory while it is
+//!   pinned.
 //!
 //! # Invariants
-//! * **T1** `word` = generation (36 bits) · FREE · RETIRED · pins (26 bits). The owner of a live process
-//!   holds one pin itself, from `insert` to `retire`.
-//! * **T2** `process` is written only while the slot is FREE and private to its taker, or by the one
-//!   thread whose compare-and-swap turned RETIRED with no pins into FREE with the next generation.
-//! * **T3** A pin counts only if the word it was added to had the wanted generation and neither FREE nor
-//!   RETIRED; every other pin is taken back at once and nothing is dereferenced under it.
-//! * **T4** A serial is never given out twice: the generation grows with each use of its slot. After
-//!   2^36 uses a slot is left alone for good.
+//! * **T1** `word` = generation (36 bits) · FREE · RETIRED · pins (26 bits). The owner of a live
+//!   process holds one pin itself, from `insert` to `retire`.
+//! * **T2** `process` is written only while the slot is FREE and private to its taker, or by the
+//!   one thread whose compare-and-swap turned RETIRED with no pins into FREE with the next
+//!   generation.
+//! * **T3** A pin counts only if the word it was added to had the wanted generation and neither
+//!   FREE nor RETIRED; every other pin is taken back at once and nothing is dereferenced under it.
+//! * **T4** A serial is never given out twice: the generation grows with each use of its slot.
+//!   After 2^36 uses a slot is left alone for good.
 //!
 //! # Ordering
-//! `insert` publishes the process by clearing FREE (release); a look-up's pin (acquire) that sees the
-//! generation live sees the pointer. The last unpin (acquire, after the release of every other) frees.
+//! `insert` publishes the process by clearing FREE (release); a look-up's pin (acquire) that sees
+//! the generation live sees the pointer. The last unpin (acquire, after the release of every other)
+//! frees.
 
 #![expect(unsafe_code, reason = "counts references to processes by hand; invariants T1 to T4")]
 

@@ -17,9 +17,9 @@
 //! * R4: a wait that blocks takes the pending wake-up each time it comes out of the kernel.
 //!
 //! # Protocol
-//! A deadline is set when a wait asks for another one than before, and never taken back: when an old
-//! one expires in a wait that has none, that wait goes on. Wake-ups: see `pending.rs`. Interrupted
-//! system calls are repeated; the timer is absolute, so nothing is lost by that.
+//! A deadline is set when a wait asks for another one than before, and never taken back: when an
+//! old one expires in a wait that has none, that wait goes on. Wake-ups: see `pending.rs`.
+//! Interrupted system calls are repeated; the timer is absolute, so nothing is lost by that.
 //!
 //! # Rejected
 //! A slab of values with generations in the token: generations come round some day, and beside the
@@ -201,16 +201,16 @@ impl<T: Clone> Reactor<T> {
 }
 
 impl<T> Handle<T> {
-    /// Makes the reactor's present wait return, or the next one if there is none. Costs a system call
-    /// unless a wake-up is pending already.
+    /// Makes the reactor's present wait return, or the next one if there is none. Costs a system
+    /// call unless a wake-up is pending already.
     pub fn wake(&self) {
         if self.shared.pending.raise() {
             self.shared.waker.wake().expect("an open eventfd that is never full takes a write");
         }
     }
 
-    /// Has readiness of `source` reported, with `value`. Reports are edge-triggered: there is one when
-    /// the source becomes ready, and no other before it has been used until it would block.
+    /// Has readiness of `source` reported, with `value`. Reports are edge-triggered: there is one
+    /// when the source becomes ready, and no other before it has been used until it would block.
     ///
     /// # Errors
     /// When the source is registered already, or is of a kind that cannot be waited for.

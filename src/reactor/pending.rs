@@ -14,14 +14,14 @@
 //! W2s that has this one in it, and P3 sees its work. A bell that is heard after its flag was taken
 //! down ends one wait for nothing.
 //!
-//! P2 has to be a read-modify-write: a plain read may miss the W2 of a bell just heard, and leave up a
-//! flag that no bell belongs to. That W2 comes before P2 because W3 and P1 go through the same lock
-//! in the kernel.
+//! P2 has to be a read-modify-write: a plain read may miss the W2 of a bell just heard, and leave
+//! up a flag that no bell belongs to. That W2 comes before P2 because W3 and P1 go through the same
+//! lock in the kernel.
 //!
 //! # Ordering
-//! W2 is Release so that P2, which is Acquire, sees W1. A W2 on top of another carries on its release
-//! sequence, being a read-modify-write. Nothing is read after W2 or written before P2 that would
-//! need the other halves.
+//! W2 is Release so that P2, which is Acquire, sees W1. A W2 on top of another carries on its
+//! release sequence, being a read-modify-write. Nothing is read after W2 or written before P2 that
+//! would need the other halves.
 
 use crate::sync::atomic::{AtomicBool, Ordering};
 

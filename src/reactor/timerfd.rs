@@ -22,8 +22,8 @@ impl TimerFd {
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
-    /// Sets the timer to a time in nanoseconds, in place of any earlier one, whether that has expired
-    /// or not. A time in the past expires at once.
+    /// Sets the timer to a time in nanoseconds, in place of any earlier one, whether that has
+    /// expired or not. A time in the past expires at once.
     pub(super) fn set(&self, at_ns: u64) -> io::Result<()> {
         let at_ns = at_ns.max(1); // zero would unset it
         let timer = libc::itimerspec {
@@ -33,7 +33,8 @@ impl TimerFd {
                 tv_nsec: (at_ns % NS_PER_S) as libc::c_long,
             },
         };
-        // SAFETY: `timer` lives through the call, which only reads it; null asks for no former value.
+        // SAFETY: `timer` lives through the call, which only reads it; null asks for no former
+        // value.
         let result = unsafe {
             libc::timerfd_settime(
                 self.0.as_raw_fd(),

@@ -178,7 +178,8 @@ impl Preemption {
         }
         // The lock is held over the call, so the thread cannot end before it (E2).
         if let Some(thread) = *self.thread() {
-            // SAFETY: E2: `thread` is alive, `Attached` takes it out under this lock before it ends.
+            // SAFETY: E2: `thread` is alive, `Attached` takes it out under this lock before it
+            // ends.
             unsafe { libc::pthread_kill(thread, SIGNAL) };
         }
     }

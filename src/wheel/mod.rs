@@ -1,9 +1,10 @@
-//! The timers of one worker: insert and cancel in constant time, expiry in exact order, and no clock
-//! of its own, since the present time is an argument.
+//! The timers of one worker: insert and cancel in constant time, expiry in exact order, and no
+//! clock of its own, since the present time is an argument.
 //!
 //! # Concepts
 //! * **Deadline**: `at_ns`, kept to the nanosecond. Wheel time only decides where an entry waits.
-//! * **Tick**: 2^16 ns (65.5 µs), the unit of wheel time. `elapsed` is the tick of the latest advance.
+//! * **Tick**: 2^16 ns (65.5 µs), the unit of wheel time. `elapsed` is the tick of the latest
+//!   advance.
 //! * **Level**: 64 slots, each 64 times as long as one of the level below. Eight levels of six bits
 //!   on top of the 16 bits of a tick are the 64 bits of a deadline, so there is no overflow list.
 //! * **Slot**: a doubly linked list of entries, threaded through the slab that holds them.
@@ -22,16 +23,17 @@
 //! * I5 (slab): an entry is live exactly while it is in one list (in `due`, within an advance).
 //!
 //! # How an advance keeps I1
-//! Going from tick `a` to tick `b`, let `p` be the place of `b` as seen from `a`. Levels below that of
-//! `p` hold only ticks before `b`, and so do the slots of its level before that of `p`: all of it has
-//! expired. The slot of `p` itself is where the present moves into: its entries expire or go to
-//! lower levels, which are empty by now. All others differ from `b` in the same six bits as from `a`,
-//! and stay. So an advance reads only occupied slots, however far it jumps, and moves an entry at
-//! most once. When `b` is before `nearest` there is nothing in any of these slots, and nothing to do.
+//! Going from tick `a` to tick `b`, let `p` be the place of `b` as seen from `a`. Levels below that
+//! of `p` hold only ticks before `b`, and so do the slots of its level before that of `p`: all of
+//! it has expired. The slot of `p` itself is where the present moves into: its entries expire or go
+//! to lower levels, which are empty by now. All others differ from `b` in the same six bits as from
+//! `a`, and stay. So an advance reads only occupied slots, however far it jumps, and moves an entry
+//! at most once. When `b` is before `nearest` there is nothing in any of these slots, and nothing
+//! to do.
 //!
 //! # Cost
-//! An entry is moved at most once for each level below its first, seven times in all. `next_ns` reads
-//! through a slot only after the nearest entry has gone; otherwise it answers from `nearest`.
+//! An entry is moved at most once for each level below its first, seven times in all. `next_ns`
+//! reads through a slot only after the nearest entry has gone; otherwise it answers from `nearest`.
 //! Nothing is allocated while the number of entries stays within what it has been before.
 //!
 //! # Sources
@@ -78,8 +80,8 @@ pub struct Expired<T> {
     pub value: T,
 }
 
-/// An expired entry on its way out. The order of the fields is the order of expiry; `arrival` is the
-/// place in the slot, which by I3 tells equal deadlines apart.
+/// An expired entry on its way out. The order of the fields is the order of expiry; `arrival` is
+/// the place in the slot, which by I3 tells equal deadlines apart.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Due {
     at_ns: u64,
@@ -140,10 +142,10 @@ impl<T> Wheel<T> {
         self.due.shrink_to(DUE_KEPT);
     }
 
-    /// When to call [`advance`](Self::advance) next, in nanoseconds; `None` while the wheel is empty.
-    /// Never later than the earliest deadline. Exact when that is on the lowest level, which every
-    /// deadline reaches when its 4.2 ms (64 ticks) begin; before that, an advance at the time given
-    /// expires nothing but brings the deadline to a lower level.
+    /// When to call [`advance`](Self::advance) next, in nanoseconds; `None` while the wheel is
+    /// empty. Never later than the earliest deadline. Exact when that is on the lowest level, which
+    /// every deadline reaches when its 4.2 ms (64 ticks) begin; before that, an advance at the time
+    /// given expires nothing but brings the deadline to a lower level.
     pub fn next_ns(&self) -> Option<u64> {
         if self.is_empty() {
             return None;

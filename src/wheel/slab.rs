@@ -15,9 +15,9 @@
 //!
 //! # Giving memory back
 //! Nodes never move, so only a vacant tail can go. It is looked for when the slab gets empty; and,
-//! while it is sparse, each time that an eighth of its nodes has been vacated, so that the look costs
-//! a vacation eight nodes at most. The free list then starts over with the lowest nodes, which lets
-//! the tail run dry. Up to `NODES_KEPT` nodes always stay.
+//! while it is sparse, each time that an eighth of its nodes has been vacated, so that the look
+//! costs a vacation eight nodes at most. The free list then starts over with the lowest nodes,
+//! which lets the tail run dry. Up to `NODES_KEPT` nodes always stay.
 
 use std::ops::{Index, IndexMut};
 

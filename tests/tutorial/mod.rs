@@ -31,7 +31,8 @@ impl Code {
         self.0.lines().flat_map(texts_of_line).collect()
     }
 
-    /// The text that is this one, or else the only one that starts so. Tests name the start of a text, not all of it.
+    /// The text that is this one, or else the only one that starts so. Tests name the start of a
+    /// text, not all of it.
     #[track_caller]
     pub(crate) fn text(&self, start: &str) -> &str {
         let mut texts = self.texts();

@@ -1,5 +1,5 @@
-//! Very many of everything. Each of these would take minutes if an operation took time by the number
-//! of waiters.
+//! Very many of everything. Each of these would take minutes if an operation took time by the
+//! number of waiters.
 
 use super::*;
 

@@ -119,8 +119,8 @@ fn require(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     Err(Raise::Message(format!("module '{name}' not found")))
 }
 
-/// Pushes a Moonlet table that is always there: made on first use, and kept aside, so that a changed
-/// global does not matter.
+/// Pushes a Moonlet table that is always there: made on first use, and kept aside, so that a
+/// changed global does not matter.
 pub(crate) fn push_builtin(stack: &Stack, name: &str) {
     push_loaded(stack);
     if stack.raw_get_field(-1, name) == LuaType::Nil
@@ -134,8 +134,9 @@ pub(crate) fn push_builtin(stack: &Stack, name: &str) {
     stack.remove(-2);
 }
 
-/// The unit whose code called the running function, directly or through others, such as `pcall` or loaded
-/// code; where that cannot be told (a tail call, another coroutine), the one whose top level runs.
+/// The unit whose code called the running function, directly or through others, such as `pcall` or
+/// loaded code; where that cannot be told (a tail call, another coroutine), the one whose top level
+/// runs.
 fn calling_unit(stack: &Stack, cx: &Cx) -> usize {
     let callers = (1..).map_while(|level| stack.source(level));
     let unit = |name: String| cx.program.units.iter().position(|unit| *unit.id == *name);

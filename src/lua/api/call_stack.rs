@@ -1,7 +1,7 @@
 //! The frames of a traceback as a table: what `errors.call_stack` gives.
 //!
-//! The text is the source, because it is what crosses between processes with an error. Its lines are
-//! those of Lua's own traceback: `<source>:<line>: in <kind> '<name>'`.
+//! The text is the source, because it is what crosses between processes with an error. Its lines
+//! are those of Lua's own traceback: `<source>:<line>: in <kind> '<name>'`.
 
 use crate::lua::raw::Stack;
 

@@ -1,10 +1,10 @@
 //! The `coroutine` library, and `coroutine.spawn`.
 //!
-//! Coroutines do not run inside of each other here: `resume` hands control to the process's loop, which
-//! runs the other coroutine on top of the fiber's stack of coroutines. So a wait or the end of a slice
-//! stops the whole fiber, wherever it happens, and comes back to the same place; and coroutines nest
-//! without using the C stack. Only a resume from inside a C function that cannot be suspended runs the
-//! other coroutine in place; nothing can wait there.
+//! Coroutines do not run inside of each other here: `resume` hands control to the process's loop,
+//! which runs the other coroutine on top of the fiber's stack of coroutines. So a wait or the end
+//! of a slice stops the whole fiber, wherever it happens, and comes back to the same place; and
+//! coroutines nest without using the C stack. Only a resume from inside a C function that cannot be
+//! suspended runs the other coroutine in place; nothing can wait there.
 
 #![expect(unsafe_code, reason = "the one nested resume, and closing; nothing owned in the frames")]
 
@@ -197,7 +197,8 @@ unsafe extern "C-unwind" fn resume_wrapped_in_place(l: *mut lua_State) -> c_int 
     }
 }
 
-/// Resumes the coroutine at 1 with the values above it; its results, or its error, are on top after.
+/// Resumes the coroutine at 1 with the values above it; its results, or its error, are on top
+/// after.
 unsafe fn nested_resume(l: *mut lua_State) -> (bool, c_int) {
     // SAFETY: `resume_fault` has found it suspended; nothing owned.
     unsafe {
@@ -235,8 +236,8 @@ unsafe fn nested_resume(l: *mut lua_State) -> (bool, c_int) {
 /// Closes coroutine `thread` from `l`: its `<close>` variables run here, and cannot wait. The error
 /// that is left, if any, is on its stack.
 unsafe fn close_in_place(l: *mut lua_State, thread: *mut lua_State) -> c_int {
-    // SAFETY: the coroutine is suspended or has failed; `lua_closethread` is protected by Lua itself;
-    // nothing owned.
+    // SAFETY: the coroutine is suspended or has failed; `lua_closethread` is protected by Lua
+    // itself; nothing owned.
     unsafe {
         let universe = Universe::of(l);
         let cx = universe.owner().cast::<Cx>();

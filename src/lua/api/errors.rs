@@ -2,8 +2,9 @@
 //!
 //! # Concepts
 //! * **Message**: the text that people read first; what an error is wherever a string is wanted.
-//! * **Trace**: the rest of what `stack()` gives: a line for each context it was wrapped in, outermost
-//!   first, and the traceback of the code that made it. Errors made by the runtime have none.
+//! * **Trace**: the rest of what `stack()` gives: a line for each context it was wrapped in,
+//!   outermost first, and the traceback of the code that made it. Errors made by the runtime have
+//!   none.
 //! * **Failure**: the same outside of any VM.
 
 #![expect(unsafe_code, reason = "C-shaped functions, which call back into Lua and own nothing")]
@@ -173,8 +174,8 @@ pub(crate) struct Thrown {
     pub(crate) dropped: Option<CannotCross>,
 }
 
-/// The failure that the thrown value at `index` stands for. Runs no Lua code: the text of a table with
-/// `__tostring` is known only when [`message_handler`] made an error object of it.
+/// The failure that the thrown value at `index` stands for. Runs no Lua code: the text of a table
+/// with `__tostring` is known only when [`message_handler`] made an error object of it.
 pub(crate) fn to_failure(stack: &Stack, index: c_int) -> Thrown {
     let index = stack.abs(index);
     let mut thrown = Thrown {
@@ -248,7 +249,8 @@ fn cut(text: &[u8]) -> &[u8] {
     &text[..end.unwrap_or(MESSAGE_MAX)]
 }
 
-/// The text of a thrown value that is no error object, as far as it is known without running Lua code.
+/// The text of a thrown value that is no error object, as far as it is known without running Lua
+/// code.
 fn plain_text(stack: &Stack, index: c_int) -> Vec<u8> {
     match stack.kind(index) {
         LuaType::String => cut(stack.bytes(index).unwrap_or_default()).to_vec(),
@@ -469,7 +471,8 @@ fn has_concat(stack: &Stack, index: c_int) -> bool {
 // ---- uncaught errors
 
 /// The message handler under which a coroutine's body runs: makes an error object of whatever was
-/// thrown, with the traceback of the place where it was. An error object that has a trace stays itself.
+/// thrown, with the traceback of the place where it was. An error object that has a trace stays
+/// itself.
 ///
 /// It asks an object for its text by `__tostring`, guarded, so that a failing one does no harm.
 ///
@@ -502,7 +505,8 @@ unsafe extern "C-unwind" fn tostring(l: *mut lua_State) -> c_int {
     }
 }
 
-/// Makes the error object for the thrown value in slot 1, whose text is in slot 2 when it has its own.
+/// Makes the error object for the thrown value in slot 1, whose text is in slot 2 when it has its
+/// own.
 fn describe(stack: &Stack) -> Outcome {
     stack.set_top(2);
     if is_error(stack, 1) {

@@ -1,7 +1,8 @@
 //! The `json` module.
 //!
-//! Integers stay integers and floats stay floats, both exactly; a number that fits neither is an error.
-//! Object keys are written in the order of their bytes, so that equal tables give equal texts.
+//! Integers stay integers and floats stay floats, both exactly; a number that fits neither is an
+//! error. Object keys are written in the order of their bytes, so that equal tables give equal
+//! texts.
 
 mod decode;
 mod encode;

@@ -52,8 +52,8 @@ struct Base {
 
 fn base(stack: &Stack) -> Base {
     if stack.object::<Logger>(1).is_none() {
-        // `logger.info(…)` or `logger:info(…)`: the module itself is a table, as are the fields that
-        // `logger.with(…)` takes alone.
+        // `logger.info(…)` or `logger:info(…)`: the module itself is a table, as are the fields
+        // that `logger.with(…)` takes alone.
         let is_module = stack.kind(1) == LuaType::Table && stack.top() > 1;
         let arg = if is_module { 2 } else { 1 };
         return Base { fields: String::new(), name: String::new(), arg };

@@ -1,8 +1,8 @@
 //! Message objects, whose fields can be read (`msg.topic`) and called as methods (`msg:topic()`).
 //!
-//! A method call is a field read followed by a call of what the field gave, with the message as first
-//! argument. So what a field gives may be called, in exactly this way: a string through the metatable
-//! of strings, a payload and an array of payloads through their own.
+//! A method call is a field read followed by a call of what the field gave, with the message as
+//! first argument. So what a field gives may be called, in exactly this way: a string through the
+//! metatable of strings, a payload and an array of payloads through their own.
 
 #[cfg(test)]
 mod tests;
@@ -63,8 +63,8 @@ pub(crate) fn push(stack: &Stack, cx: &mut Cx, mut message: Message) {
     stack.set_object_value(-2, PAYLOAD);
 }
 
-/// Pushes what a plain listener receives of a message: nil, the value, or an array of the values; of
-/// one that brings a connection, that.
+/// Pushes what a plain listener receives of a message: nil, the value, or an array of the values;
+/// of one that brings a connection, that.
 pub(crate) fn push_plain(stack: &Stack, cx: &mut Cx, message: &mut Message) {
     if let Some(attachment) = message.attachment.take() {
         return net::adopt(stack, cx, attachment);
@@ -186,7 +186,8 @@ fn call_array(stack: &Stack) -> Result<Outcome, Raise> {
     call_payload(stack).ok_or_else(|| Raise::Message("attempt to call a table value".to_owned()))
 }
 
-/// `s(msg)`: the string again if it is a field of the message, nil if it stands for a missing sender.
+/// `s(msg)`: the string again if it is a field of the message, nil if it stands for a missing
+/// sender.
 fn call_string(stack: &Stack) -> Result<Outcome, Raise> {
     let refuse = || Raise::Message("attempt to call a string value".to_owned());
     let message = stack.object::<MessageObject>(2).ok_or_else(refuse)?;

@@ -1,11 +1,11 @@
 //! Read-only module tables, whose members come into being when they are first used.
 //!
 //! # Concepts
-//! * **Front**: the table that programs see. It stays empty, so that every access and every assignment
-//!   goes through its metatable.
-//! * **Store**: a hidden table behind the front's `__index`, made at the first access. Its own `__index`
-//!   resolves a member by name and stores it. So a module that is not used costs two small tables, and
-//!   a member that was used once is found by Lua alone.
+//! * **Front**: the table that programs see. It stays empty, so that every access and every
+//!   assignment goes through its metatable.
+//! * **Store**: a hidden table behind the front's `__index`, made at the first access. Its own
+//!   `__index` resolves a member by name and stores it. So a module that is not used costs two
+//!   small tables, and a member that was used once is found by Lua alone.
 
 #![expect(unsafe_code, reason = "generic functions in C shape, which only call the trampoline")]
 

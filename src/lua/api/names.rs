@@ -1,5 +1,5 @@
-//! The names of host functions for messages: of one whose caller does not tell it, `pcall(ch.send, 5)`,
-//! and of one that cannot be suspended.
+//! The names of host functions for messages: of one whose caller does not tell it, `pcall(ch.send,
+//! 5)`, and of one that cannot be suspended.
 
 #![expect(unsafe_code, reason = "looks at the stack of the coroutine that runs another in place")]
 

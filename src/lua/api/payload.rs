@@ -96,8 +96,8 @@ pub(crate) fn wrap(stack: &Stack) {
     push_form(stack, format);
 }
 
-/// Pushes the value of the payload at `index`, which is what crosses to another process; false (nothing
-/// pushed) when its form cannot be decoded.
+/// Pushes the value of the payload at `index`, which is what crosses to another process; false
+/// (nothing pushed) when its form cannot be decoded.
 pub(crate) fn push_crossing_data(stack: &Stack, index: c_int) -> bool {
     push_data(stack, index).is_ok()
 }

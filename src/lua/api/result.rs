@@ -1,8 +1,8 @@
 //! The result record of an event: a table with `value` and `error` that also stands for its value.
 //!
-//! Its metamethods put the value in the place of the record and let Lua do the rest. They are C-shaped,
-//! because what Lua does may raise or call Lua code: each prepares its operands in a host function and
-//! owns nothing when it goes on.
+//! Its metamethods put the value in the place of the record and let Lua do the rest. They are
+//! C-shaped, because what Lua does may raise or call Lua code: each prepares its operands in a host
+//! function and owns nothing when it goes on.
 
 #![expect(unsafe_code, reason = "C-shaped functions, which call back into Lua and own nothing")]
 
@@ -110,8 +110,8 @@ fn unwrap_both(stack: &Stack) {
     unwrap(stack, 2);
 }
 
-/// Whether an operation on the value at `index` can only fail. Such failures are raised here, with the
-/// place of the program: from a C function Lua raises them without one.
+/// Whether an operation on the value at `index` can only fail. Such failures are raised here, with
+/// the place of the program: from a C function Lua raises them without one.
 fn is_hopeless(stack: &Stack, index: c_int) -> bool {
     match stack.kind(index) {
         LuaType::Number | LuaType::String => false,

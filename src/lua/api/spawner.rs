@@ -1,5 +1,5 @@
-//! The spawner builder: what `process.with_options`, `with_name` and `with_message` give. Every builder
-//! is immutable; each method gives a new one with one wish more.
+//! The spawner builder: what `process.with_options`, `with_name` and `with_message` give. Every
+//! builder is immutable; each method gives a new one with one wish more.
 
 use super::args::text_arg;
 use super::process::{limits, payload_args, spawn_variant};

@@ -137,8 +137,8 @@ pub(crate) fn push_location(stack: &Stack, zone: Zone) {
     stack.new_object(Location(zone), build_location);
 }
 
-/// Pushes the Timer object of a running timer, with the channel object on top of the stack if it has
-/// a channel.
+/// Pushes the Timer object of a running timer, with the channel object on top of the stack if it
+/// has a channel.
 pub(crate) fn push_timer(stack: &Stack, token: Token, channel: Option<ChannelId>) {
     stack.new_object(Timer { token, channel }, build_timer);
     if channel.is_some() {

@@ -218,8 +218,8 @@ fn push_got(stack: &Stack, got: Result<Got<'_>, Fault>) -> i32 {
 /// The topic that connections arrive under.
 const TOPIC: &[u8] = b"net.conn";
 
-/// A connection in a message, with what it has received. Whoever takes it out has it; one that nobody
-/// takes out closes with the message.
+/// A connection in a message, with what it has received. Whoever takes it out has it; one that
+/// nobody takes out closes with the message.
 #[derive(Clone, Debug)]
 struct Gift(Arc<Mutex<Option<Wire>>>);
 
@@ -230,8 +230,8 @@ impl Gift {
 }
 
 impl Cx {
-    /// Sends a connection to `to`: it is closed here, so calls that wait for it end. When the message
-    /// is refused, nothing has happened.
+    /// Sends a connection to `to`: it is closed here, so calls that wait for it end. When the
+    /// message is refused, nothing has happened.
     pub(crate) fn give(&mut self, id: SocketId, to: Pid) -> Result<Result<(), SendError>, Fault> {
         let step = self.step.get();
         self.sockets.conn(id).ok_or_else(closed)?;

@@ -1,4 +1,5 @@
-//! Opening sockets where that takes time: names that have to be looked up, peers that have to answer.
+//! Opening sockets where that takes time: names that have to be looked up, peers that have to
+//! answer.
 
 use std::io;
 use std::net::SocketAddr;

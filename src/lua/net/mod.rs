@@ -2,28 +2,29 @@
 //!
 //! # Concepts
 //! * **Socket**: a listener, a connection, or an attempt to make one of them. Lua objects hold its
-//!   number; the socket itself lives here and closes with the process, with `close`, or when its object
-//!   is collected.
+//!   number; the socket itself lives here and closes with the process, with `close`, or when its
+//!   object is collected.
 //! * **Waiter**: a fiber whose call on a socket could not end at once.
-//! * **Watched**: registered with the reactor of the worker's pool. A socket is watched from the first
-//!   call that has to wait on, so one that is handed on at once costs no registration.
+//! * **Watched**: registered with the reactor of the worker's pool. A socket is watched from the
+//!   first call that has to wait on, so one that is handed on at once costs no registration.
 //!
 //! # Invariants
-//! * **S1** A call waits only after the system has said "would block" and while the socket is watched
-//!   for that direction. Readiness is reported by edges: one that comes after is a signal of this
-//!   process, and so is taken in after the waiter is noted; an edge before the registration is
-//!   reported by the registration. A call that has moved much gives way before that, with a signal to
-//!   itself in place of the edge.
+//! * **S1** A call waits only after the system has said "would block" and while the socket is
+//!   watched for that direction. Readiness is reported by edges: one that comes after is a signal
+//!   of this process, and so is taken in after the waiter is noted; an edge before the registration
+//!   is reported by the registration. A call that has moved much gives way before that, with a
+//!   signal to itself in place of the edge.
 //! * **S2** A waiter is in exactly one place: the reader or writer of a connection, the queue of a
 //!   listener, or its attempt; and `n_waiting` counts them.
-//! * **S3** A number names one socket of a program: a stale number, also in a signal under way, names
-//!   none. (A program that replaces another may get a signal for the other's sockets: an attempt to
-//!   go on that finds nothing, for which S1 is no less true.)
+//! * **S3** A number names one socket of a program: a stale number, also in a signal under way,
+//!   names none. (A program that replaces another may get a signal for the other's sockets: an
+//!   attempt to go on that finds nothing, for which S1 is no less true.)
 //! * **S4** A watched socket is taken out of the reactor before it is dropped or moves elsewhere.
 //!
 //! # Protocol
-//! Every call tries first, and waits when it would block. When readiness is taken in, the call is tried
-//! again on the waiter's behalf, and the fiber is woken with its results only when it is done.
+//! Every call tries first, and waits when it would block. When readiness is taken in, the call is
+//! tried again on the waiter's behalf, and the fiber is woken with its results only when it is
+//! done.
 
 mod address;
 mod answer;
@@ -254,8 +255,8 @@ impl Cx {
         TimeLimit { at_ns, timeout_ns }
     }
 
-    /// The running fiber is going to wait for a socket that would block: checks that it may, has the
-    /// socket watched and starts the clock. The caller notes the waiter (S2).
+    /// The running fiber is going to wait for a socket that would block: checks that it may, has
+    /// the socket watched and starts the clock. The caller notes the waiter (S2).
     fn begin_wait(
         &mut self,
         stack: &Stack,

@@ -2,16 +2,16 @@
 //!
 //! # Invariants
 //! * **B1** `start <= searched <= bytes.len()`; there is no newline in `bytes[start..searched]`.
-//! * **B2** What was taken stays in place until the next [`Received::settle`], so that it can be handed
-//!   out as a slice.
+//! * **B2** What was taken stays in place until the next [`Received::settle`], so that it can be
+//!   handed out as a slice.
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Received {
     bytes: Vec<u8>,
     start: usize,
-    /// Where the search for the end of a line goes on: a line that comes in byte by byte is looked at
-    /// once, not again for every byte.
+    /// Where the search for the end of a line goes on: a line that comes in byte by byte is looked
+    /// at once, not again for every byte.
     searched: usize,
 }
 
@@ -33,8 +33,8 @@ impl Received {
         self.len() == 0
     }
 
-    /// Gives back the room of what was taken. Nothing is held while nothing is here, so that an idle
-    /// connection costs no buffer.
+    /// Gives back the room of what was taken. Nothing is held while nothing is here, so that an
+    /// idle connection costs no buffer.
     pub(super) fn settle(&mut self) {
         if self.is_empty() {
             *self = Received::default();
@@ -113,7 +113,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever way the bytes come in and are taken: they come out once, in order, by whole lines.
+        /// Whatever way the bytes come in and are taken: they come out once, in order, by whole
+        /// lines.
         #[test]
         fn bytes_come_out_as_they_came_in(
             chunks in prop::collection::vec(prop::collection::vec(prop::sample::select(b"ab\r\n".to_vec()), 0..9), 0..9),

@@ -5,8 +5,8 @@
 //!   [`THREADS_MAX`]; a thread that has had nothing to do for [`IDLE`] ends.
 //!
 //! # Invariants
-//! * **N1** `n_idle` threads wait for work; each of them takes a job or ends. So a job that is queued
-//!   while fewer jobs than idle threads wait needs no new thread.
+//! * **N1** `n_idle` threads wait for work; each of them takes a job or ends. So a job that is
+//!   queued while fewer jobs than idle threads wait needs no new thread.
 //! * **N2** At most [`QUEUE_MAX`] jobs wait.
 
 use std::collections::VecDeque;

@@ -2,11 +2,11 @@
 //! blocking.
 //!
 //! # Invariants
-//! * **W1** `Pending` means that the system said "would block" last, so the next change is reported by
-//!   an edge; or that [`BURST`] bytes were moved, which [`Wire::take_paused`] tells: then whoever waits
-//!   has to remind itself, and others have their turn in between.
-//! * **W2** Bytes that came in stay in `received` until a read is complete: one that is given up loses
-//!   nothing.
+//! * **W1** `Pending` means that the system said "would block" last, so the next change is reported
+//!   by an edge; or that [`BURST`] bytes were moved, which [`Wire::take_paused`] tells: then
+//!   whoever waits has to remind itself, and others have their turn in between.
+//! * **W2** Bytes that came in stay in `received` until a read is complete: one that is given up
+//!   loses nothing.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read, Write};
@@ -22,7 +22,8 @@ use crate::process::kind;
 /// The most that one `read` gives, and the longest line without its end, in bytes.
 pub(crate) const CHUNK: usize = 64 * 1024;
 
-/// What one attempt moves at most, but for the last piece, in bytes. It takes a fraction of a slice.
+/// What one attempt moves at most, but for the last piece, in bytes. It takes a fraction of a
+/// slice.
 const BURST: usize = 16 * CHUNK;
 
 /// What a read asks for.
@@ -58,8 +59,8 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(super) fn new(stream: TcpStream, peer: SocketAddr) -> Wire {
-        // Requests and answers should not wait for each other's acknowledgement. A peer that is gone
-        // already shows at the first read.
+        // Requests and answers should not wait for each other's acknowledgement. A peer that is
+        // gone already shows at the first read.
         let _ = stream.set_nodelay(true);
         Wire { stream, peer, received: Received::default(), is_shut: false, is_paused: false }
     }
@@ -148,8 +149,8 @@ impl Wire {
         std::mem::take(&mut self.is_paused)
     }
 
-    /// Writes as much as the system takes; gives how much that was and, unless it would block, how it
-    /// ended.
+    /// Writes as much as the system takes; gives how much that was and, unless it would block, how
+    /// it ended.
     pub(super) fn try_write(&mut self, bytes: &[u8]) -> (usize, Poll<Result<(), Fault>>) {
         if self.is_shut {
             return (0, Poll::Ready(Err(fault(kind::CANCELED, "closed for writing"))));

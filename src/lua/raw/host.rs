@@ -18,13 +18,13 @@ pub(crate) enum Outcome {
     /// The top n values of the stack are the results.
     Return(c_int),
     /// The fiber waits, or hands control to the process's loop for another reason that is noted in
-    /// `Cx`. The top n values are handed to the loop. What the loop pushes before it resumes are the
-    /// results; with `set_raise_on_resume` the top one is raised instead.
+    /// `Cx`. The top n values are handed to the loop. What the loop pushes before it resumes are
+    /// the results; with `set_raise_on_resume` the top one is raised instead.
     Suspend(c_int),
     /// The process must end now: no Lua code of it goes on.
     Die,
-    /// A C-shaped function goes on in the same frame, with the stack as it is: errors, positions and
-    /// results are those of a direct call.
+    /// A C-shaped function goes on in the same frame, with the stack as it is: errors, positions
+    /// and results are those of a direct call.
     Nested(HostFn),
     /// As `Nested`, but `then` goes on with what the C function returned.
     Through(HostFn, Continuation),
@@ -54,8 +54,8 @@ pub(crate) enum Came {
     Error,
 }
 
-/// How a host function goes on after a call: another host function that works on the same stack frame,
-/// where everything it must remember is kept. Use [`continuation!`] to make one.
+/// How a host function goes on after a call: another host function that works on the same stack
+/// frame, where everything it must remember is kept. Use [`continuation!`] to make one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Continuation {
     step: Step,
@@ -118,8 +118,8 @@ pub(crate) unsafe fn call_host(
     }
 }
 
-/// Runs a continuation when Lua comes back to it after a suspension. `base` is the height of the stack
-/// below the results.
+/// Runs a continuation when Lua comes back to it after a suspension. `base` is the height of the
+/// stack below the results.
 ///
 /// # Safety
 /// Called by Lua only, as [`call_host`].
@@ -151,8 +151,8 @@ unsafe fn run(
     l: *mut lua_State,
     function: impl FnOnce(&Stack, &mut Cx) -> Result<Outcome, Raise>,
 ) -> After {
-    // SAFETY: R5; the owner is the `Cx` of the running turn, and host functions do not nest: none of
-    // them runs Lua code while it holds the reference (R1).
+    // SAFETY: R5; the owner is the `Cx` of the running turn, and host functions do not nest: none
+    // of them runs Lua code while it holds the reference (R1).
     let (universe, stack, cx) = unsafe {
         let universe = Universe::of(l);
         (universe, Stack::new(l), &mut *universe.owner().cast::<Cx>())
@@ -176,8 +176,8 @@ unsafe fn run(
             After::Outcome(Outcome::Die)
         }
     };
-    // R2: what was granted beyond the limit is asked for now. As Lua does it, a full collection comes
-    // first; when that makes room, nothing has happened.
+    // R2: what was granted beyond the limit is asked for now. As Lua does it, a full collection
+    // comes first; when that makes room, nothing has happened.
     let over_limit = universe.take_over_limit() && {
         stack.collect_garbage();
         universe.used_bytes() > universe.memory_limit()
@@ -198,8 +198,8 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
 
 /// Makes the calls that the host function and its continuations ask for, until one of them ends.
 unsafe fn drive(l: *mut lua_State, mut after: After) -> c_int {
-    // SAFETY: R1: no owned value is alive in this frame or in those of the callers, so the calls may
-    // raise or yield through here.
+    // SAFETY: R1: no owned value is alive in this frame or in those of the callers, so the calls
+    // may raise or yield through here.
     unsafe {
         loop {
             let top = ffi::lua_gettop(l);
@@ -230,8 +230,8 @@ unsafe fn drive(l: *mut lua_State, mut after: After) -> c_int {
     }
 }
 
-/// Between two calls of a host function: a loop of calls to C functions meets no hook, so it must ask
-/// itself whether its process is dead or its slice over.
+/// Between two calls of a host function: a loop of calls to C functions meets no hook, so it must
+/// ask itself whether its process is dead or its slice over.
 unsafe fn give_way(l: *mut lua_State, base: c_int, then: Continuation) -> Option<c_int> {
     // SAFETY: as `drive`; the reference to the owner ends before anything is called.
     unsafe {
@@ -264,8 +264,8 @@ unsafe fn finish(l: *mut lua_State, after: After) -> c_int {
     }
 }
 
-/// Ends the running code for good: by a yield that nobody resumes where that is possible, else by an
-/// error, which the kill hook repeats until the code is out.
+/// Ends the running code for good: by a yield that nobody resumes where that is possible, else by
+/// an error, which the kill hook repeats until the code is out.
 ///
 /// # Safety
 /// As [`call_host`], with nothing owned in any Rust frame above.
@@ -309,8 +309,8 @@ unsafe extern "C-unwind" fn continue_host(
 
 /// Makes a [`HostFn`] of a host function given by path: `host!(send)`.
 ///
-/// `host!(poll send)` first takes in the signals that wait for the process, as every function of the
-/// `process`, `channel` and `time` modules must (specification of processes, section 1).
+/// `host!(poll send)` first takes in the signals that wait for the process, as every function of
+/// the `process`, `channel` and `time` modules must (specification of processes, section 1).
 macro_rules! host {
     (poll $function:path) => {
         $crate::lua::raw::host!(|stack, cx| {
@@ -353,17 +353,17 @@ macro_rules! continuation {
 }
 pub(crate) use continuation;
 
-/// Makes a [`HostFn`] that is a stock function of Lua, except when the guard, which may only look at the
-/// stack, finds a case for our own function: `guarded!(has_object, convert, stock().find)`. Costs
-/// next to nothing in the other cases.
+/// Makes a [`HostFn`] that is a stock function of Lua, except when the guard, which may only look
+/// at the stack, finds a case for our own function: `guarded!(has_object, convert, stock().find)`.
+/// Costs next to nothing in the other cases.
 macro_rules! guarded {
     ($guard:path, $special:path, $stock:expr) => {{
         #[expect(unsafe_code, reason = "a guard in front of a stock function")]
         unsafe extern "C-unwind" fn guarded(
             l: *mut $crate::lua::raw::ffi::lua_State,
         ) -> std::ffi::c_int {
-            // SAFETY: Lua calls this with a state of a VM that is tied to a universe; the guard pushes
-            // nothing and owns nothing; both functions find the stack as the caller left it.
+            // SAFETY: Lua calls this with a state of a VM that is tied to a universe; the guard
+            // pushes nothing and owns nothing; both functions find the stack as the caller left it.
             unsafe {
                 if $guard(&$crate::lua::raw::Stack::new(l)) {
                     return $crate::lua::raw::call_host(l, $special);

@@ -12,8 +12,8 @@ pub(crate) struct ObjectHeader {
     pub(crate) tag: u32,
 }
 
-/// A type of userdata. Its Rust part is plain data, so that dropping a VM needs no walk over objects;
-/// what must be released is held by the layer above and named by [`Object::garbage`].
+/// A type of userdata. Its Rust part is plain data, so that dropping a VM needs no walk over
+/// objects; what must be released is held by the layer above and named by [`Object::garbage`].
 pub(crate) trait Object: Copy + 'static {
     /// Different for every type; see `lua/objects.rs` for the list.
     const TAG: u32;

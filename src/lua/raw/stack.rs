@@ -1,4 +1,5 @@
-//! The typed stack handle: everything a host function may do with Lua values, nothing that can raise.
+//! The typed stack handle: everything a host function may do with Lua values, nothing that can
+//! raise.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::ops::Range;
@@ -62,15 +63,16 @@ pub(crate) struct Stack {
     l: *mut lua_State,
 }
 
-// Each method's SAFETY is the same: R5 gives a live state that only this thread uses; the call is one
-// of those that cannot raise (raw access, or an allocation under R2); the indices are the caller's to
-// get right, and Lua's own checks (`apicheck`, on in debug builds) find a wrong one.
+// Each method's SAFETY is the same: R5 gives a live state that only this thread uses; the call is
+// one of those that cannot raise (raw access, or an allocation under R2); the indices are the
+// caller's to get right, and Lua's own checks (`apicheck`, on in debug builds) find a wrong one.
 impl Stack {
     /// Wraps a live state.
     ///
     /// # Safety
     /// * `l` belongs to a VM tied to a [`Universe`], and stays alive while the handle is used.
-    /// * The universe is inside a host function ([`Universe::enter_host`]), so that pushes are granted.
+    /// * The universe is inside a host function ([`Universe::enter_host`]), so that pushes are
+    ///   granted.
     pub(crate) unsafe fn new(l: *mut lua_State) -> Stack {
         Stack { l }
     }
@@ -330,8 +332,8 @@ impl Stack {
         unsafe { ffi::lua_pushthread(self.l) != 0 }
     }
 
-    /// Pushes a block of plain words without a header, for a stock C function that keeps its state in an
-    /// upvalue. It must never become a value that Lua code can hold (R4).
+    /// Pushes a block of plain words without a header, for a stock C function that keeps its state
+    /// in an upvalue. It must never become a value that Lua code can hold (R4).
     pub(crate) fn push_block<const N: usize>(&self, words: [u64; N]) {
         // SAFETY: see above; granted (R2). The block is fresh and large enough.
         unsafe {
@@ -538,8 +540,8 @@ impl Stack {
         unsafe { Universe::set_tag(self.l, tag, on) }
     }
 
-    /// Whether a wait is possible here: every C function between here and the process's own loop can
-    /// be suspended.
+    /// Whether a wait is possible here: every C function between here and the process's own loop
+    /// can be suspended.
     pub(crate) fn can_wait(&self) -> bool {
         // SAFETY: see above.
         let yieldable = unsafe { ffi::lua_isyieldable(self.l) != 0 };
@@ -557,8 +559,8 @@ impl Stack {
         self.debug(0, c"").is_some()
     }
 
-    /// Whether what runs, or was interrupted, on this stack is Lua code. There is no room for pushes
-    /// then, as there is in the frame of a host function.
+    /// Whether what runs, or was interrupted, on this stack is Lua code. There is no room for
+    /// pushes then, as there is in the frame of a host function.
     pub(crate) fn is_in_lua_code(&self) -> bool {
         // SAFETY: Lua points `what` to a static text.
         self.debug(0, c"S").is_some_and(|info| unsafe { CStr::from_ptr(info.what) } != c"C")
@@ -583,8 +585,8 @@ impl Stack {
             .unwrap_or_default()
     }
 
-    /// The chunk name at call level `level`, without its mark; empty inside where there is none. `None`
-    /// for a level that does not exist.
+    /// The chunk name at call level `level`, without its mark; empty inside where there is none.
+    /// `None` for a level that does not exist.
     pub(crate) fn source(&self, level: c_int) -> Option<Option<String>> {
         let info = self.debug(level, c"S")?;
         // SAFETY: Lua points `source` to a text of `srclen` bytes that lives with the function.
@@ -593,11 +595,13 @@ impl Stack {
         Some(name.map(|name| String::from_utf8_lossy(name).into_owned()))
     }
 
-    /// The C function at call level `level` (0: the running host function), with the name that the code
-    /// that called it has for it. Lua code gives an empty frame, a level that does not exist `None`.
+    /// The C function at call level `level` (0: the running host function), with the name that the
+    /// code that called it has for it. Lua code gives an empty frame, a level that does not exist
+    /// `None`.
     pub(crate) fn c_frame(&self, level: c_int) -> Option<CFrame> {
         let info = self.debug(level, c"Sn")?;
-        // SAFETY: `what` is a static text; `name` is null or NUL-terminated and lives with the frame.
+        // SAFETY: `what` is a static text; `name` is null or NUL-terminated and lives with the
+        // frame.
         let name = unsafe {
             if CStr::from_ptr(info.what) != c"C" {
                 return Some(CFrame::default());
@@ -640,8 +644,8 @@ impl Stack {
     }
 
     fn debug(&self, level: c_int, what: &CStr) -> Option<ffi::lua_Debug> {
-        // SAFETY: see above; a zeroed lua_Debug is a valid out-parameter, `getinfo` without the `f`,
-        // `L` options pushes nothing and does not allocate.
+        // SAFETY: see above; a zeroed lua_Debug is a valid out-parameter, `getinfo` without the
+        // `f`, `L` options pushes nothing and does not allocate.
         unsafe {
             let mut info: ffi::lua_Debug = std::mem::zeroed();
             if ffi::lua_getstack(self.l, level, &mut info) == 0 {
@@ -652,8 +656,8 @@ impl Stack {
         }
     }
 
-    /// Pushes the traceback text of coroutine `of` (its own handle, or this one), starting at `level`;
-    /// where it cannot be made, because a stack is full, Lua's message about that.
+    /// Pushes the traceback text of coroutine `of` (its own handle, or this one), starting at
+    /// `level`; where it cannot be made, because a stack is full, Lua's message about that.
     pub(crate) fn push_traceback(&self, of: &Stack, level: c_int) {
         // One more level in the own stack: the function that is called for it.
         let level = if self.l == of.l { level + 1 } else { level };
@@ -669,7 +673,8 @@ impl Stack {
     /// Pushes the function of a precompiled chunk whose bytes stay where they are.
     ///
     /// # Safety
-    /// `code` was made by `lua_dump` of the same Lua and outlives the VM, which keeps pointers into it.
+    /// `code` was made by `lua_dump` of the same Lua and outlives the VM, which keeps pointers into
+    /// it.
     pub(crate) unsafe fn load_shared_code(&self, code: &[u8], name: &CStr) -> bool {
         // SAFETY: see above and the caller's duty.
         unsafe {
@@ -701,7 +706,8 @@ unsafe extern "C-unwind" fn traceback(l: *mut lua_State) -> c_int {
     1
 }
 
-/// Where in the registry the metatable of a type is kept: behind Lua's own slots, in the array part.
+/// Where in the registry the metatable of a type is kept: behind Lua's own slots, in the array
+/// part.
 fn type_slot(tag: u32) -> i64 {
     ffi::LUA_RIDX_LAST + 1 + i64::from(tag)
 }

@@ -17,7 +17,8 @@ pub(crate) enum ThreadTag {
 
 const TAG_MASK: usize = 15;
 
-/// Something whose Lua object was collected, to be released by the layer above at its next safe point.
+/// Something whose Lua object was collected, to be released by the layer above at its next safe
+/// point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Garbage {
     /// The object's type tag.

@@ -12,8 +12,8 @@ pub(super) fn getmetatable(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> 
     Ok(Outcome::Nested(stock().getmetatable))
 }
 
-/// As stock, but does not mark the table for finalization: Lua looks for `__gc` in the moment when the
-/// metatable is set, and only then. So the field is out of the metatable in that moment.
+/// As stock, but does not mark the table for finalization: Lua looks for `__gc` in the moment when
+/// the metatable is set, and only then. So the field is out of the metatable in that moment.
 pub(super) fn setmetatable(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     fill_if_lazy(stack, 1);
     if !has_finalizer(stack, 2) || stack.kind(1) != LuaType::Table || is_protected(stack, 1) {
@@ -89,8 +89,8 @@ pub(super) fn collectgarbage(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise
     Ok(Outcome::Return(1))
 }
 
-/// `warn`: one log line of the joined arguments. A single argument that starts with `@` is a control
-/// message, and there is nothing to control.
+/// `warn`: one log line of the joined arguments. A single argument that starts with `@` is a
+/// control message, and there is nothing to control.
 pub(super) fn warn(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let mut text = Vec::new();
     for index in 1..=stack.top().max(1) {

@@ -1,5 +1,5 @@
-//! What the libraries of a fresh VM consist of: the functions of stock Lua, taken once per OS process
-//! from a scratch VM, with ours in their place where we have our own.
+//! What the libraries of a fresh VM consist of: the functions of stock Lua, taken once per OS
+//! process from a scratch VM, with ours in their place where we have our own.
 //!
 //! Stock functions are light C functions: plain addresses, the same in every VM.
 
@@ -217,8 +217,8 @@ fn function(members: &[Member], name: &str) -> HostFn {
 /// A VM with the stock libraries.
 struct Scratch(*mut lua_State);
 
-// Each method's SAFETY is the same: the state is live and used by this thread alone, no Lua code runs
-// in it, and its few allocations abort when they fail.
+// Each method's SAFETY is the same: the state is live and used by this thread alone, no Lua code
+// runs in it, and its few allocations abort when they fail.
 impl Scratch {
     fn new() -> Scratch {
         // SAFETY: no preconditions.
@@ -292,8 +292,8 @@ impl Scratch {
         }
     }
 
-    /// Whether the C function on top has an upvalue: only the functions of the generator have one, the
-    /// block of its state.
+    /// Whether the C function on top has an upvalue: only the functions of the generator have one,
+    /// the block of its state.
     fn has_generator(&self) -> bool {
         // SAFETY: see above.
         unsafe {

@@ -1,11 +1,11 @@
 //! `string.gsub` whose callbacks may wait and be interrupted.
 //!
 //! A string as replacement goes to stock Lua. For a function or a table the walk is ours: stock
-//! `string.find` looks for the next match, the replacement is asked for through a continuation, and the
-//! pieces of the result are collected in a table.
+//! `string.find` looks for the next match, the replacement is asked for through a continuation, and
+//! the pieces of the result are collected in a table.
 //!
-//! One error comes earlier than in stock Lua: an unfinished capture behind the first, with a table as
-//! replacement.
+//! One error comes earlier than in stock Lua: an unfinished capture behind the first, with a table
+//! as replacement.
 //!
 //! # Invariants
 //! * **G1** The frame's first four slots are always valid arguments for `string.find`: subject,
@@ -66,8 +66,8 @@ pub(super) fn gsub(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     search(stack)
 }
 
-/// A pattern that `find` would take for plain text, while it is an error for `gsub` when it gets as far
-/// as the parenthesis.
+/// A pattern that `find` would take for plain text, while it is an error for `gsub` when it gets as
+/// far as the parenthesis.
 fn never_matches(pattern: &[u8]) -> bool {
     pattern.contains(&b')') && !pattern.iter().any(|byte| b"^$*+?.([%-".contains(byte))
 }

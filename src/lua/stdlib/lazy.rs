@@ -1,19 +1,20 @@
-//! Libraries that cost nothing until they are used: each table starts empty and fetches a member from
-//! the catalog when Lua code first reads it.
+//! Libraries that cost nothing until they are used: each table starts empty and fetches a member
+//! from the catalog when Lua code first reads it.
 //!
 //! # Concepts
-//! * **Lazy table**: a library table, or the table of globals, that has the lazy metatable. Reading a
-//!   name that is not in it yet asks the catalog.
-//! * **Taken**: a member that was stored in its table once, or whose name Lua code has assigned. It is
-//!   never fetched again, so `string.rep = nil` stays.
-//! * **Filled**: a table that has all its members and no lazy metatable any more: an ordinary table.
+//! * **Lazy table**: a library table, or the table of globals, that has the lazy metatable. Reading
+//!   a name that is not in it yet asks the catalog.
+//! * **Taken**: a member that was stored in its table once, or whose name Lua code has assigned. It
+//!   is never fetched again, so `string.rep = nil` stays.
+//! * **Filled**: a table that has all its members and no lazy metatable any more: an ordinary
+//!   table.
 //!
 //! # Invariants
 //! * **L1** Lua code sees no difference between a lazy and a filled table. Whatever would show one
 //!   (`pairs`, `next`, `rawget`, `rawset`, `getmetatable`, `setmetatable`) fills it first.
-//! * **L2** One table per VM, in the registry, is the lazy metatable of all libraries. Its array part
-//!   holds the library tables, the sets of taken members, the seed of `math.random` and the parts of
-//!   the libraries that are written in Lua.
+//! * **L2** One table per VM, in the registry, is the lazy metatable of all libraries. Its array
+//!   part holds the library tables, the sets of taken members, the seed of `math.random` and the
+//!   parts of the libraries that are written in Lua.
 
 use std::ffi::c_int;
 
@@ -35,8 +36,8 @@ const SEED: i64 = MISSES + 1;
 const PARTS: i64 = SEED + 2;
 const N_SLOTS: usize = PARTS as usize - 1 + Part::ALL.len();
 
-/// After so many reads and writes of names that the catalog does not know, the table is filled, so that
-/// a program with many globals of its own does not come here for each.
+/// After so many reads and writes of names that the catalog does not know, the table is filled, so
+/// that a program with many globals of its own does not come here for each.
 const MISSES_MAX: i64 = 16;
 
 /// Makes the libraries and the globals of a fresh VM lazy.
@@ -149,7 +150,8 @@ impl Lazy {
         stack.set_metatable(self.table);
     }
 
-    /// Stores member `at` in the table, if it is not taken and the runtime has set nothing else there.
+    /// Stores member `at` in the table, if it is not taken and the runtime has set nothing else
+    /// there.
     fn fetch(&self, stack: &Stack, at: usize) {
         if !self.take(stack, at) {
             return;
@@ -190,7 +192,8 @@ impl Lazy {
         }
     }
 
-    /// Makes the generator, stores every function that shares it and is not taken, and pushes `wanted`.
+    /// Makes the generator, stores every function that shares it and is not taken, and pushes
+    /// `wanted`.
     fn push_random(&self, stack: &Stack, wanted: &Value) {
         stack.push_block(random::seeded(seed(stack)));
         let generator = stack.top();

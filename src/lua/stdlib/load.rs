@@ -33,8 +33,8 @@ pub(super) fn load(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     }
 }
 
-/// Whether the chunk would carry the name of a unit of the program: `require` asks by name whose code
-/// called it.
+/// Whether the chunk would carry the name of a unit of the program: `require` asks by name whose
+/// code called it.
 fn names_unit(stack: &Stack, cx: &Cx) -> bool {
     let id = stack.bytes(NAME).and_then(|name| name.strip_prefix(b"="));
     id.is_some_and(|id| cx.program.units.iter().any(|unit| unit.id.as_bytes() == id))
@@ -58,7 +58,8 @@ fn compile(stack: &Stack) -> Result<Outcome, Raise> {
     }
     stack.push_bytes("t");
     stack.replace(MODE);
-    // Protected, so that an overflow in the parser does not meet the message handler of whoever calls.
+    // Protected, so that an overflow in the parser does not meet the message handler of whoever
+    // calls.
     stack.push_fn(stock().load);
     stack.insert(1);
     let n_args = stack.top() - 1;

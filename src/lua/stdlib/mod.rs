@@ -1,7 +1,7 @@
 //! The standard libraries as Lua code of a process finds them.
 //!
-//! Most functions are those of stock Lua (`catalog`). Ours stand where stock Lua would read files, hold
-//! a worker for ever, run code that a kill cannot end, or could not wait inside of a callback.
+//! Most functions are those of stock Lua (`catalog`). Ours stand where stock Lua would read files,
+//! hold a worker for ever, run code that a kill cannot end, or could not wait inside of a callback.
 //!
 //! | file | what |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | `lazy` | tables that fetch a member when it is first read |
 //! | `base` | `getmetatable`, `setmetatable`, `next`, `collectgarbage`, `warn` … |
 //! | `load`, `xpcall` | as named |
-//! | `strings`, `gsub` | string functions that take error objects; `gsub` whose callbacks may wait |
+//! | `strings`, `gsub` | functions that take error objects; `gsub` whose callbacks may wait |
 //! | `sort`, `support` | `table.sort` whose comparators may wait; the Lua part of it |
 //! | `names` | where messages and tracebacks find the names of functions |
 //! | `random`, `os` | the state of `math.random`; clocks and dates |

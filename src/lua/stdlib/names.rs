@@ -1,7 +1,8 @@
 //! How error messages and tracebacks find the names of library functions.
 //!
-//! Lua looks for a function in the table of loaded libraries, a field of the registry. Most processes
-//! never need it, so it is made when Lua first asks: the registry has a metatable for that one miss.
+//! Lua looks for a function in the table of loaded libraries, a field of the registry. Most
+//! processes never need it, so it is made when Lua first asks: the registry has a metatable for
+//! that one miss.
 
 #![expect(
     unsafe_code,

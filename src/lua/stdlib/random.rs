@@ -1,7 +1,7 @@
 //! The state of `math.random`: one generator for each process, seeded with the process.
 //!
-//! The functions are stock Lua's. They expect their state, the four words of a xoshiro256** generator,
-//! in a userdata that is their first upvalue; Lua code cannot reach it.
+//! The functions are stock Lua's. They expect their state, the four words of a xoshiro256**
+//! generator, in a userdata that is their first upvalue; Lua code cannot reach it.
 
 /// Size of the generator's state.
 pub(super) const STATE_BYTES: usize = size_of::<State>();

@@ -1,7 +1,7 @@
 //! `table.sort` whose comparator may wait and be interrupted.
 //!
-//! Numbers or strings that are not many go to stock Lua, which is fastest and soon done. All else is
-//! sorted by Lua code (`sort.lua`), which calls the comparator like any Lua function.
+//! Numbers or strings that are not many go to stock Lua, which is fastest and soon done. All else
+//! is sorted by Lua code (`sort.lua`), which calls the comparator like any Lua function.
 
 #![expect(unsafe_code, reason = "the comparison by `<` calls metamethods; owns nothing")]
 

@@ -1,5 +1,5 @@
-//! The parts of the libraries that are written in Lua: compiled once, shared by all VMs, loaded into one
-//! when it first needs them.
+//! The parts of the libraries that are written in Lua: compiled once, shared by all VMs, loaded
+//! into one when it first needs them.
 
 #![expect(unsafe_code, reason = "loads code that was compiled here")]
 

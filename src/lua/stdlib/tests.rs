@@ -1,5 +1,5 @@
-//! What Lua code sees of the libraries: the same as in stock Lua, except where the specification says
-//! otherwise.
+//! What Lua code sees of the libraries: the same as in stock Lua, except where the specification
+//! says otherwise.
 
 use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assert_eq, proptest};
 
@@ -471,8 +471,8 @@ fn sort_is_that_of_stock_lua() {
     ]);
 }
 
-/// Pieces of patterns, put together at random: most of the results are valid. None has an unfinished
-/// capture: with a table as replacement stock Lua notices it only when it is the first.
+/// Pieces of patterns, put together at random: most of the results are valid. None has an
+/// unfinished capture: with a table as replacement stock Lua notices it only when it is the first.
 fn pattern() -> impl Strategy<Value = String> {
     let item = prop::sample::select(vec![
         "a", "b", ".", "%w", "%s", "%d", "[ab]", "[^a]", "[%w-]", "%.", "()", "(a)", "(.)",

@@ -1,9 +1,9 @@
 //! `xpcall` whose message handler cannot keep a dying process alive.
 //!
-//! A kill raises inside the running code where it cannot suspend it. Lua calls the message handler on
-//! every error, also on that one, and inside of a hook, where no further hook runs: a handler that loops
-//! would never end. So the handler that Lua sees is ours, and calls the user's only in a process that
-//! is not dying.
+//! A kill raises inside the running code where it cannot suspend it. Lua calls the message handler
+//! on every error, also on that one, and inside of a hook, where no further hook runs: a handler
+//! that loops would never end. So the handler that Lua sees is ours, and calls the user's only in a
+//! process that is not dying.
 
 use super::catalog::stock;
 use crate::lua::cx::Cx;

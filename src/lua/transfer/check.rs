@@ -7,8 +7,8 @@ use crate::lua::api::testing::TestVm;
 use crate::lua::raw::Stack;
 use crate::process::Encoded;
 
-/// Any bytes decode to as many values as they claim, which cross and stay what they are, or they are
-/// refused.
+/// Any bytes decode to as many values as they claim, which cross and stay what they are, or they
+/// are refused.
 ///
 /// # Panics
 /// When they do something else.

@@ -1,5 +1,5 @@
-//! Bytes into values of a VM. Total: any bytes give values or [`Malformed`], never a panic, a raise, or
-//! more memory than a small multiple of their number.
+//! Bytes into values of a VM. Total: any bytes give values or [`Malformed`], never a panic, a
+//! raise, or more memory than a small multiple of their number.
 
 use std::ffi::c_int;
 

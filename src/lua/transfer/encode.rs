@@ -265,8 +265,8 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// Writes a value that crosses; of a table the header. For an error with details in a table, the
-    /// slot `index` holds the details afterwards, and it is their header that was written.
+    /// Writes a value that crosses; of a table the header. For an error with details in a table,
+    /// the slot `index` holds the details afterwards, and it is their header that was written.
     fn write(&mut self, index: c_int) -> Written {
         let (stack, out) = (self.stack, &mut self.out);
         match stack.kind(index) {
@@ -330,8 +330,8 @@ impl<'a> Encoder<'a> {
         self.write_header(index)
     }
 
-    /// Notes that the value at `index` cannot cross, and fails if none may be left out. `key` is the
-    /// key of the innermost open table under which it was found.
+    /// Notes that the value at `index` cannot cross, and fails if none may be left out. `key` is
+    /// the key of the innermost open table under which it was found.
     #[cold]
     fn refuse(
         &mut self,

@@ -21,8 +21,8 @@ pub(super) const INTEGER: u8 = 3;
 pub(super) const FLOAT: u8 = 4;
 /// Varint length, bytes.
 pub(super) const STRING: u8 = 5;
-/// Size of the hash part (see [`hash_class`]), varint size of the array part; then the values of the
-/// keys 1, 2, 3 and so on up to a [`NIL`]; then keys with their values up to a [`NIL`].
+/// Size of the hash part (see [`hash_class`]), varint size of the array part; then the values of
+/// the keys 1, 2, 3 and so on up to a [`NIL`]; then keys with their values up to a [`NIL`].
 pub(super) const TABLE: u8 = 6;
 /// As [`TABLE`]; a [`SAME`] refers to it.
 pub(super) const TABLE_SHARED: u8 = TABLE + 1;
@@ -32,7 +32,8 @@ pub(super) const RECORD: u8 = 8;
 pub(super) const RECORD_SHARED: u8 = RECORD + 1;
 /// Varint place of the tag of an earlier table.
 pub(super) const SAME: u8 = 10;
-/// Byte for retryable, three strings (length, bytes): message, kind, trace; the details, a table or nil.
+/// Byte for retryable, three strings (length, bytes): message, kind, trace; the details, a table or
+/// nil.
 pub(super) const ERROR: u8 = 11;
 /// Varint type tag, string: an object that is nothing but its Rust part.
 pub(super) const PLAIN: u8 = 12;
@@ -45,8 +46,8 @@ const SMALL_INTEGER_MAX: i64 = 127;
 /// Values of the byte for retryable.
 pub(super) const RETRYABLE: [Option<bool>; 3] = [None, Some(false), Some(true)];
 
-/// What a table's size byte says about a hash part of `n_fields`: 0 for none, else one more than the
-/// power of two that holds them, which is how Lua sizes it anyway.
+/// What a table's size byte says about a hash part of `n_fields`: 0 for none, else one more than
+/// the power of two that holds them, which is how Lua sizes it anyway.
 pub(super) fn hash_class(n_fields: usize) -> u8 {
     if n_fields == 0 { 0 } else { 1 + n_fields.next_power_of_two().trailing_zeros() as u8 }
 }

@@ -1,5 +1,5 @@
-//! Where the tables around the current one wait: on the Lua stack, and from some depth on in a table,
-//! so that no depth of nesting is too deep.
+//! Where the tables around the current one wait: on the Lua stack, and from some depth on in a
+//! table, so that no depth of nesting is too deep.
 
 use std::ffi::c_int;
 

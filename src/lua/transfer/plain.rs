@@ -14,7 +14,8 @@ pub(super) struct PlainType {
     pub(super) tag: u32,
     /// Appends the Rust part of the object at an index, which is of this type.
     pub(super) write: fn(&Stack, c_int, &mut Bytes),
-    /// Pushes an equal object, or pushes nothing and gives `None` for bytes that `write` never made.
+    /// Pushes an equal object, or pushes nothing and gives `None` for bytes that `write` never
+    /// made.
     pub(super) read: fn(&Stack, &[u8]) -> Option<()>,
 }
 

@@ -1,5 +1,5 @@
-//! What processes owe each other, put to the test: processes that do random things to each other, note
-//! what they did, and compare what they get to see with the rules.
+//! What processes owe each other, put to the test: processes that do random things to each other,
+//! note what they did, and compare what they get to see with the rules.
 //!
 //! # Concepts
 //! * **Actor**: a process whose program is a series of random operations (`actor.rs`).
@@ -10,9 +10,9 @@
 //!
 //! # Rules
 //! Numbers R1 to R6 are those of the guarantees in the specification of processes, section 19:
-//! order per pair, an end after all messages, EXIT exactly once, an end visible with its notice, EXIT
-//! before LINK_DOWN, everything in place before the first step. When all is quiet, nothing may be
-//! under way, known by one side only, or left behind by the dead.
+//! order per pair, an end after all messages, EXIT exactly once, an end visible with its notice,
+//! EXIT before LINK_DOWN, everything in place before the first step. When all is quiet, nothing may
+//! be under way, known by one side only, or left behind by the dead.
 //!
 //! # Panics
 //! Whenever a rule is broken; the text begins with the seed.

@@ -204,8 +204,8 @@ impl Notes {
         }
     }
 
-    /// Judges what is left to come, right after everything was taken in; in the simulator only, where
-    /// nobody else gets on meanwhile.
+    /// Judges what is left to come, right after everything was taken in; in the simulator only,
+    /// where nobody else gets on meanwhile.
     pub(super) fn check_taken_in(&self, world: &World, me: Serial) {
         let Some(oracle) = world.oracle() else { return };
         world.must(!oracle.is_owed(me), "LINK_DOWN did not come");
@@ -213,7 +213,8 @@ impl Notes {
         world.must(watched.all(|target| oracle.is_alive(*target)), "R3: EXIT did not come");
     }
 
-    /// Judges a living process among `live` when all is quiet: what it knows of others, they know too.
+    /// Judges a living process among `live` when all is quiet: what it knows of others, they know
+    /// too.
     pub(super) fn check_relations(
         &self,
         world: &World,

@@ -1,4 +1,5 @@
-//! Links and names as they must be when one operation follows the other: sets, and nothing under way.
+//! Links and names as they must be when one operation follows the other: sets, and nothing under
+//! way.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,7 +3,8 @@
 use super::{BYTES_MAX, DEPTH_MAX};
 use crate::lua::raw::Stack;
 
-/// What is being filled. On the Lua stack: the table, for an object with the key that waits above it.
+/// What is being filled. On the Lua stack: the table, for an object with the key that waits above
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Frame {
     /// So many elements are in.
