@@ -170,16 +170,15 @@ enum FiberRan {
 }
 
 fn run_fibers(vm: &Vm) -> Ended {
-    let stack = vm.stack(vm.main());
     loop {
         if vm.universe().has_garbage() {
-            vm.cx().release_garbage(&stack);
+            vm.cx().release_garbage(vm.universe().take_garbage());
         }
         if vm.cx().take_in_signals() == TakenIn::Die {
             return Ended::Killed;
         }
-        vm.cx().drain_wakes(&stack);
-        vm.cx().update_charge(&stack);
+        vm.cx().queue_woken();
+        vm.cx().update_charge(vm.universe());
         let Some(fiber) = vm.cx().fibers.next() else {
             return idle(vm);
         };
@@ -405,7 +404,8 @@ fn out_of_memory(vm: &Vm) -> Exit {
 fn end_fiber(vm: &Vm, fiber: FiberId, stack: &Stack) {
     stack.set_top(0);
     vm.cx().fibers.remove(fiber);
-    api::coroutine::forget_thread(&vm.stack(vm.main()), fiber);
+    // Its own stack is the one that certainly no code is interrupted on.
+    api::coroutine::forget_thread(stack, fiber);
 }
 
 /// Coroutine `l` failed; the error is on top of its stack.

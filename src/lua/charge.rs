@@ -4,7 +4,7 @@
 //! heap.
 
 use super::cx::Cx;
-use super::raw::{Raise, Stack};
+use super::raw::{Raise, Stack, Universe};
 
 /// Bytes that are charged for each; above what they take here, with the allocator's share.
 const CHANNEL: usize = 192;
@@ -25,8 +25,7 @@ impl Cx {
     }
 
     /// Brings the charge up to date; cheap where no limit is set.
-    pub(crate) fn update_charge(&self, stack: &Stack) {
-        let universe = stack.universe();
+    pub(crate) fn update_charge(&self, universe: &Universe) {
         if universe.memory_limit() != usize::MAX {
             universe.set_charged(self.native_bytes());
         }
@@ -35,13 +34,14 @@ impl Cx {
     /// Before something is made that is charged: raises Lua's own error when there is no room for
     /// it, even after a full collection.
     pub(crate) fn check_room(&mut self, stack: &Stack) -> Result<(), Raise> {
-        self.update_charge(stack);
+        self.update_charge(stack.universe());
         if !stack.universe().is_over_limit() {
             return Ok(());
         }
         stack.collect_garbage();
-        self.release_garbage(stack);
-        self.update_charge(stack);
+        self.release_garbage(stack.universe().take_garbage());
+        self.clear_slots(stack);
+        self.update_charge(stack.universe());
         if stack.universe().is_over_limit() {
             return Err(Raise::Plain("not enough memory".to_owned()));
         }

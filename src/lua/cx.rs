@@ -108,7 +108,8 @@ impl StepRef {
 /// Arrivals that need the step themselves, so that they are handled after the signals are taken in.
 #[derive(Debug)]
 enum Arrived {
-    Timer(Token),
+    /// Timers are due.
+    Timer,
     Io(u64, Readiness),
     Reply(u64, Result<Encoded, Box<Failure>>),
     Watched(u64, Pid, Box<Exit>),
@@ -182,12 +183,14 @@ impl Cx {
     /// Takes in the signals that wait for the process.
     #[inline]
     pub(crate) fn take_in(&mut self, stack: &Stack) -> TakenIn {
-        if !self.process().has_signals() && !stack.universe().has_garbage() {
+        let has_garbage = stack.universe().has_garbage() || self.slots.has_stale();
+        if !self.process().has_signals() && !has_garbage {
             return TakenIn::GoOn;
         }
-        self.release_garbage(stack);
+        self.release_garbage(stack.universe().take_garbage());
         let taken = self.take_in_signals();
-        self.drain_wakes(stack);
+        self.queue_woken();
+        self.clear_slots(stack);
         taken
     }
 
@@ -211,7 +214,7 @@ impl Cx {
 
     fn handle(&mut self, arrived: Arrived) {
         match arrived {
-            Arrived::Timer(token) => self.timer_fired(token),
+            Arrived::Timer => self.fire_due_timers(),
             Arrived::Io(token, ready) => self.socket_ready(token, ready),
             Arrived::Reply(id, result) => self.operation_replied(id, result),
             Arrived::Watched(id, from, exit) => self.operation_watched(id, from, &exit),
@@ -245,12 +248,7 @@ impl Cx {
         while let Some(wake) = self.channels.next_wake() {
             self.fibers.wake(wake.fiber, Resumption::Channel(wake.completion));
         }
-    }
-
-    /// [`Cx::queue_woken`], and lets go of the values that nobody will receive.
-    pub(crate) fn drain_wakes(&mut self, stack: &Stack) {
-        self.queue_woken();
-        self.drop_discarded(stack);
+        self.drop_discarded();
     }
 
     pub(crate) fn slice_is_over(&self) -> bool {
@@ -302,7 +300,10 @@ impl Sink for Cx {
     }
 
     fn timer(&mut self, token: u64, _at_ns: u64) {
-        self.arrived.push(Arrived::Timer(Token(token)));
+        self.timers.signalled(Token(token));
+        if !matches!(self.arrived.last(), Some(Arrived::Timer)) {
+            self.arrived.push(Arrived::Timer);
+        }
     }
 
     fn io(&mut self, token: u64, ready: Readiness) {

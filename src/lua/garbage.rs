@@ -2,13 +2,13 @@
 
 use super::cx::Cx;
 use super::objects;
-use super::raw::{Garbage, Stack};
+use super::raw::Garbage;
 use crate::channel::ChannelId;
 
 impl Cx {
     /// Releases what the collector has found unreachable since the last time.
-    pub(crate) fn release_garbage(&mut self, stack: &Stack) {
-        for Garbage { tag, id } in stack.universe().take_garbage() {
+    pub(crate) fn release_garbage(&mut self, found: Vec<Garbage>) {
+        for Garbage { tag, id } in found {
             match tag {
                 objects::CHANNEL => self.release_channel(ChannelId::from_bits(id)),
                 objects::SPAWNER => drop(self.spawners.try_remove(id as usize)),
@@ -16,7 +16,7 @@ impl Cx {
                 _ => {}
             }
         }
-        self.drop_discarded(stack);
+        self.drop_discarded();
     }
 
     /// Nobody reaches the channel any more: its timer, if it has one, serves nobody.

@@ -1,4 +1,16 @@
-//! The timers of one process: what each does when it fires, and the ticket in the worker's wheel.
+//! The timers of one process: what each does when it fires, and the ticket in a worker's wheel.
+//!
+//! # Protocol
+//! A process that moves between workers has tickets in several wheels, which signal in no common order.
+//! So a signal only says that something is due; the process fires whatever is, in order.
+//!
+//! # Invariants
+//! * **W1** `queue` holds each pending timer under the time when it is due. Entries whose token names no
+//!   pending timer, or one that is due at another time, are left over; they are at most about half.
+//! * **W2** A timer fires only when its time has come, however many signals come in for it.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use slab::Slab;
 
@@ -10,8 +22,13 @@ use crate::channel::{ChannelId, FiberId};
 use crate::process::{Encoded, Pid, Topic};
 use crate::scheduler::TimerId;
 
+/// Ticks that wait while nobody reads.
+pub(crate) const TICKS_MAX: u32 = 16;
+
 /// Names a timer of this process; a stale one names nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+///
+/// Later ones compare greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Token(pub(crate) u64);
 
 /// What happens when a timer fires.
@@ -51,6 +68,8 @@ struct Timer {
     generation: u32,
     at_ns: u64,
     ticket: TimerId,
+    /// The signal of the ticket came in.
+    is_signalled: bool,
     fires: Fires,
 }
 
@@ -59,6 +78,7 @@ struct Timer {
 pub(crate) struct Timers {
     all: Slab<Timer>,
     generation: u32,
+    queue: BinaryHeap<Reverse<(u64, Token)>>,
 }
 
 impl Timers {
@@ -75,6 +95,41 @@ impl Timers {
         let timer = self.all.get(index)?;
         (u64::from(timer.generation) == token.0 >> 32).then_some(index)
     }
+
+    /// Notes that a signal came in for a timer.
+    pub(crate) fn signalled(&mut self, token: Token) {
+        if let Some(index) = self.index(token) {
+            self.all[index].is_signalled = true;
+        }
+    }
+
+    /// Queues a timer; throws away what is left over when that is more than half (W1).
+    fn enqueue(&mut self, at_ns: u64, token: Token) {
+        const LEFT_OVER_MAX: usize = 16;
+        if self.queue.len() > 2 * self.all.len() + LEFT_OVER_MAX {
+            let mut queue = std::mem::take(&mut self.queue);
+            queue.retain(|Reverse((at_ns, token))| self.is_pending(*at_ns, *token));
+            self.queue = queue;
+        }
+        self.queue.push(Reverse((at_ns, token)));
+    }
+
+    fn is_pending(&self, at_ns: u64, token: Token) -> bool {
+        self.index(token).is_some_and(|index| self.all[index].at_ns == at_ns)
+    }
+
+    /// Takes the pending timer that is due first out of the queue, if it is due.
+    fn pop_due(&mut self, now_ns: u64) -> Option<Token> {
+        while let Some(Reverse((at_ns, token))) = self.queue.peek().copied()
+            && at_ns <= now_ns
+        {
+            self.queue.pop();
+            if self.is_pending(at_ns, token) {
+                return Some(token);
+            }
+        }
+        None
+    }
 }
 
 impl Cx {
@@ -88,7 +143,8 @@ impl Cx {
         let token = Token(u64::from(generation) << 32 | slot.key() as u64);
         let step = self.step.get();
         let ticket = step.worker.insert_timer(step.process, token.0, at_ns);
-        slot.insert(Timer { generation, at_ns, ticket, fires });
+        slot.insert(Timer { generation, at_ns, ticket, is_signalled: false, fires });
+        timers.enqueue(at_ns, token);
         token
     }
 
@@ -108,11 +164,24 @@ impl Cx {
         Some(self.start_timer(at_ns, timer.fires))
     }
 
-    /// A timer signal came in.
-    pub(crate) fn timer_fired(&mut self, token: Token) {
+    /// Fires all timers that are due, in order of their times (W2).
+    pub(crate) fn fire_due_timers(&mut self) {
+        let now_ns = self.now_ns();
+        while let Some(token) = self.timers.pop_due(now_ns) {
+            // Whom the one before woke through a channel comes before whom this one wakes.
+            self.queue_woken();
+            self.fire(token, now_ns);
+        }
+    }
+
+    fn fire(&mut self, token: Token, now_ns: u64) {
         let Some(index) = self.timers.index(token) else { return };
-        if let Fires::Ticker { .. } = self.timers.all[index].fires {
-            self.tick(index, token);
+        let timer = &self.timers.all[index];
+        if !timer.is_signalled {
+            self.step.get().worker.cancel_timer(timer.ticket);
+        }
+        if let Fires::Ticker { .. } = timer.fires {
+            self.tick(index, token, now_ns);
             return;
         }
         let timer = self.timers.all.remove(index);
@@ -120,7 +189,7 @@ impl Cx {
             Fires::Wake(fiber) => self.fibers.wake(fiber, Resumption::Continue { n_args: 0 }),
             Fires::Channel(channel) => {
                 self.timer_of.remove(&channel);
-                let fired = Value::Fired(self.fired_at(timer.at_ns));
+                let fired = Value::Fired(self.fired_at());
                 // A closed channel lost interest.
                 let _ = self.channels.feed_and_shut(channel, fired);
             }
@@ -131,29 +200,32 @@ impl Cx {
         }
     }
 
-    /// The next tick is due a period after this one was, so a ticker does not drift; periods that
-    /// passed meanwhile are left out.
-    fn tick(&mut self, index: usize, token: Token) {
-        let step = self.step.get();
-        let now = step.worker.now_ns();
+    /// The next tick is due a period after this one was, so a ticker does not drift. Of the ticks that
+    /// a late process has missed, no more are made up for than its channel holds.
+    fn tick(&mut self, index: usize, token: Token, now_ns: u64) {
         let timer = &mut self.timers.all[index];
         let Fires::Ticker { channel, period_ns } = timer.fires else { return };
-        let due = timer.at_ns;
-        let missed = now.saturating_sub(due) / period_ns;
-        timer.at_ns = due.saturating_add(period_ns.saturating_mul(missed + 1));
+        let n_missed = now_ns.saturating_sub(timer.at_ns) / period_ns;
+        let n_left_out = n_missed.saturating_sub(TICKS_MAX.into());
+        timer.at_ns = timer.at_ns.saturating_add(period_ns.saturating_mul(n_left_out + 1));
+        let step = self.step.get();
         timer.ticket = step.worker.insert_timer(step.process, token.0, timer.at_ns);
-        let fired = Value::Fired(self.fired_at(due));
+        timer.is_signalled = false;
+        let at_ns = timer.at_ns;
+        self.timers.enqueue(at_ns, token);
+        let fired = Value::Fired(self.fired_at());
         // A full channel drops the tick.
         let _ = self.channels.feed(channel, fired);
     }
 
-    /// The wall-clock time of firing: now, for a signal that is taken in now.
-    fn fired_at(&self, _at_ns: u64) -> i128 {
+    /// The wall-clock time of firing: now, when the process takes it in.
+    fn fired_at(&self) -> i128 {
         self.step.get().worker.wall_ns()
     }
 
     /// Gives every ticket back, at the end of the process or program.
     pub(crate) fn stop_all_timers(&mut self) {
+        self.timers.queue.clear();
         for timer in self.timers.all.drain() {
             self.step.get().worker.cancel_timer(timer.ticket);
         }

@@ -25,11 +25,20 @@ pub(crate) struct Waiting {
     pub(crate) message: Box<Message>,
 }
 
-/// The Lua values that wait in channels.
+/// The Lua values that wait in channels: the numbers of their slots in a table of the registry.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
     free: Vec<u32>,
+    /// Slots whose values nobody will receive. They are cleared by the next host function: between
+    /// two steps no stack of the process may be touched, as code may be interrupted on any of them.
+    stale: Vec<u32>,
     n_used: u32,
+}
+
+impl Slots {
+    pub(crate) fn has_stale(&self) -> bool {
+        !self.stale.is_empty()
+    }
 }
 
 impl Cx {
@@ -57,25 +66,32 @@ impl Cx {
         self.slots.free.push(slot);
     }
 
-    /// Frees the slot of a value that is not sent after all.
-    pub(crate) fn drop_value(&mut self, stack: &Stack, value: Value) {
+    /// Lets go of a value that is not sent after all.
+    pub(crate) fn drop_value(&mut self, value: Value) {
         if let Value::Lua(slot) = value {
-            self.push_kept(stack, slot);
-            stack.pop(1);
+            self.slots.stale.push(slot);
         }
     }
 
-    /// Frees the slots of values that nobody will receive.
-    ///
-    /// The loop calls this with the stack of the main coroutine. Where a hook has interrupted that
-    /// one nothing may be pushed (H2): the values wait for the next call.
-    pub(crate) fn drop_discarded(&mut self, stack: &Stack) {
-        if !self.channels.has_discarded() || stack.is_in_lua_code() {
+    /// Lets go of the values that nobody will receive.
+    pub(crate) fn drop_discarded(&mut self) {
+        while let Some(value) = self.channels.next_discarded() {
+            self.drop_value(value);
+        }
+    }
+
+    /// Frees the slots of values that were let go.
+    pub(crate) fn clear_slots(&mut self, stack: &Stack) {
+        if !self.slots.has_stale() {
             return;
         }
-        while let Some(value) = self.channels.next_discarded() {
-            self.drop_value(stack, value);
+        push_slots(stack);
+        for slot in std::mem::take(&mut self.slots.stale) {
+            stack.push_nil();
+            stack.raw_set_int(-2, slot.into());
+            self.slots.free.push(slot);
         }
+        stack.pop(1);
     }
 }
 

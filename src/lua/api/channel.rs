@@ -156,11 +156,11 @@ fn send(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         }
         SendOutcome::HandedOver | SendOutcome::MustWait => Ok(cx.wait("send")),
         SendOutcome::Closed(value) => {
-            cx.drop_value(stack, value);
+            cx.drop_value(value);
             Err(Raise::Message(SEND_ON_CLOSED.to_owned()))
         }
         SendOutcome::ReceiveOnly(value) => {
-            cx.drop_value(stack, value);
+            cx.drop_value(value);
             Err(Raise::Message(RECEIVE_ONLY.to_owned()))
         }
     }
@@ -197,7 +197,7 @@ fn close(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         check_wait(stack, "close")?;
     }
     let outcome = cx.channels.close(channel.id, fiber);
-    cx.drop_discarded(stack);
+    cx.drop_discarded();
     match outcome {
         CloseOutcome::Closed => Ok(Outcome::Return(0)),
         CloseOutcome::WokeWaiters => Ok(cx.wait("close")),
@@ -263,7 +263,7 @@ fn select(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     if !stack.can_wait() && !cx.channels.selects_at_once(&selected, default) {
         for case in selected {
             if let Case::Send(_, value) = case {
-                cx.drop_value(stack, value);
+                cx.drop_value(value);
             }
         }
         check_wait(stack, "select")?;
@@ -274,11 +274,11 @@ fn select(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     match outcome {
         SelectOutcome::Ready(completion) => {
             let n = push_selected(stack, cx, completion)?;
-            cx.drop_discarded(stack);
+            cx.drop_discarded();
             Ok(Outcome::Return(n))
         }
         SelectOutcome::Default => {
-            cx.drop_discarded(stack);
+            cx.drop_discarded();
             stack.new_table(0, 2);
             stack.push_bool(true);
             stack.raw_set_field(-2, "default");

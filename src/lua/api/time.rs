@@ -9,7 +9,7 @@ use crate::civil::{self, Duration, Parts, Time, Zone, constants};
 use crate::lua::cx::Cx;
 use crate::lua::objects;
 use crate::lua::raw::{LuaType, Object, Outcome, Raise, Stack, host};
-use crate::lua::timers::{Fires, Token};
+use crate::lua::timers::{Fires, TICKS_MAX, Token};
 use crate::process::kind;
 
 /// A Time object.
@@ -66,9 +66,6 @@ impl Object for Ticker {
     const NAME: &'static str = "Ticker";
     const N_VALUES: i32 = 1;
 }
-
-/// Ticks that wait while nobody reads.
-const TICKS_MAX: u32 = 16;
 
 /// The module.
 #[derive(Debug)]
