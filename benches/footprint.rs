@@ -3,6 +3,7 @@
 //!
 //! Not a criterion bench: it prints its figures once. Linux only, from `/proc/self`. Resident memory
 //! includes the allocator's own reserve, and this program itself.
+#![expect(clippy::print_stdout, reason = "the figures are for who runs it")]
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -78,7 +79,9 @@ fn rest(running: &Running) {
     std::thread::sleep(REST);
     let used = cpu_time() - before;
     let share = used.as_secs_f64() / REST.as_secs_f64() * 100.0;
-    println!("{SLEEPERS} sleeping processes for {REST:?}: {used:.2?} of processor time, {share:.3} %");
+    println!(
+        "{SLEEPERS} sleeping processes for {REST:?}: {used:.2?} of processor time, {share:.3} %"
+    );
 }
 
 fn resident_kib() -> u64 {
