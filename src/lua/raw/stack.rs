@@ -559,13 +559,6 @@ impl Stack {
         self.debug(0, c"").is_some()
     }
 
-    /// Whether what runs, or was interrupted, on this stack is Lua code. There is no room for
-    /// pushes then, as there is in the frame of a host function.
-    pub(crate) fn is_in_lua_code(&self) -> bool {
-        // SAFETY: Lua points `what` to a static text.
-        self.debug(0, c"S").is_some_and(|info| unsafe { CStr::from_ptr(info.what) } != c"C")
-    }
-
     /// A full collection. Finalizers of host objects run; they only take notes.
     pub(crate) fn collect_garbage(&self) {
         // SAFETY: see above; user finalizers do not exist.

@@ -33,14 +33,6 @@ pub(super) struct Actor {
     next_token: u64,
 }
 
-/// What an actor does after its operations.
-enum Next {
-    GoOn,
-    Wait,
-    End(Exit),
-    Panic,
-}
-
 impl Actor {
     pub(super) fn new(world: &Arc<World>, early: Vec<Stamp>, birth: Option<Birth>) -> Actor {
         let spawner = birth.as_ref().map(|birth| birth.spawner);
@@ -82,15 +74,10 @@ impl Actor {
             lock(&self.notes).check_begun(world);
         }
         lock(&self.notes).check_taken_in(world, step.process.pid().serial());
-        match self.act(step) {
-            Next::GoOn => StepEnd::Preempted,
-            Next::Wait => StepEnd::Waiting,
-            Next::End(exit) => StepEnd::Finished(Box::new(exit)),
-            Next::Panic => {
-                self.note_end(step, true);
-                resume_unwind(Box::new(PLANNED))
-            }
-        }
+        self.act(step).unwrap_or_else(|| {
+            self.note_end(step, true);
+            resume_unwind(Box::new(PLANNED))
+        })
     }
 
     fn note_end(&self, step: &Step<'_>, is_failure: bool) {
@@ -99,10 +86,12 @@ impl Actor {
         }
     }
 
-    fn act(&mut self, step: &mut Step<'_>) -> Next {
+    /// Operates on others; none stands for a panic.
+    fn act(&mut self, step: &mut Step<'_>) -> Option<StepEnd> {
+        let planned = || Box::new(Exit::failed(Failure::new(kind::INTERNAL, PLANNED)));
         for _ in 0..OPS_PER_TURN {
             if !self.world.claim_op() {
-                return Next::Wait;
+                return Some(StepEnd::Waiting);
             }
             match self.pick(step, 40) {
                 0..=9 => self.send(step),
@@ -120,13 +109,13 @@ impl Actor {
                 28..=32 => self.spawn(step),
                 33..=34 => self.set_timer(step),
                 35 => self.cancel_timer(step),
-                36 => return Next::End(Exit::normal(None)),
-                37 => return Next::End(Exit::failed(Failure::new(kind::INTERNAL, "planned"))),
-                38 if self.pick(step, 4) == 0 => return Next::Panic,
-                _ => return Next::Wait,
+                36 => return Some(StepEnd::Finished(Box::new(Exit::normal(None)))),
+                37 => return Some(StepEnd::Finished(planned())),
+                38 if self.pick(step, 4) == 0 => return None,
+                _ => return Some(StepEnd::Waiting),
             }
         }
-        Next::GoOn
+        Some(StepEnd::Preempted)
     }
 
     fn pick(&self, step: &Step<'_>, n: usize) -> usize {
