@@ -9,11 +9,13 @@
 //!
 //! # Invariants
 //! * **H1** `lua_sethook` is the one call of Lua that is allowed from a signal handler; [`arm`] makes no
-//!   other. It runs on the thread that runs the coroutine.
+//!   other, but for a plain read of the hook mask. It runs on the thread that runs the coroutine.
 //! * **H2** A hook-yielded coroutine's stack is not touched before it is resumed: its locals live there.
 //! * **H3** A new coroutine inherits an armed hook, so the hook first asks whether its turn is over.
+//! * **H4** A hook is set once, not again while it is set: setting it visits every call on the stack. In
+//!   a deep recursion that takes longer than the next signal, and the program would never go on.
 
-#![expect(unsafe_code, reason = "hooks of the Lua VM; invariants H1 to H3")]
+#![expect(unsafe_code, reason = "hooks of the Lua VM; invariants H1 to H4")]
 
 use std::ffi::{c_int, c_void};
 
@@ -24,13 +26,19 @@ use super::raw::ffi::{self, lua_Debug, lua_State};
 /// Instructions until the hook looks again where it could not yield.
 const RETRY: c_int = 1000;
 
-/// Makes the coroutine `target` give way at its next instruction.
+/// Makes the coroutine `target` give way at its next instruction. One that has a hook already is left
+/// alone (H4).
 ///
 /// # Safety
 /// Called by a signal handler or by the owner, on the thread that runs `target`, while it is published.
 pub unsafe fn arm(target: *mut c_void) {
+    let l = target.cast();
     // SAFETY: H1.
-    unsafe { ffi::lua_sethook(target.cast(), Some(give_way), ffi::LUA_MASKCOUNT, 1) };
+    unsafe {
+        if ffi::lua_gethookmask(l) == 0 {
+            ffi::lua_sethook(l, Some(give_way), ffi::LUA_MASKCOUNT, 1);
+        }
+    }
 }
 
 /// Makes the running coroutine raise at its next instruction, and on and on, until it is out.
@@ -85,5 +93,30 @@ unsafe extern "C-unwind" fn count_down(l: *mut lua_State, ar: *mut lua_Debug) {
         if cx.count_reached() {
             give_way(l, ar);
         }
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::lua::testing::TestVm;
+
+    #[test]
+    fn a_hook_that_is_set_is_not_set_again() {
+        TestVm::with_bare(|vm| {
+            vm.stack(|stack| {
+                let l = stack.raw();
+                // SAFETY: a live coroutine of this thread that does not run.
+                unsafe {
+                    arm(l.cast());
+                    assert_eq!(ffi::lua_gethookcount(l), 1);
+                    ffi::lua_sethook(l, Some(give_way), ffi::LUA_MASKCOUNT, RETRY);
+                    arm(l.cast());
+                    assert_eq!(ffi::lua_gethookcount(l), RETRY, "as it was (H4)");
+                    ffi::lua_sethook(l, None, 0, 0);
+                }
+            });
+        });
     }
 }
