@@ -77,6 +77,18 @@ assert(resume() == 'C stack overflow')";
 }
 
 #[test]
+fn a_memory_limit_is_named_whoever_reaches_it() {
+    let yaml = "
+namespace: app
+entries:
+  - { name: f, kind: process.lua, source: file://f.lua, memory_limit: 1MB }
+";
+    let source = "while true do coroutine.spawn(function() time.sleep('1h') end) end";
+    let dir = app(&[("_index.yaml", yaml), ("f.lua", source)]);
+    run(&dir, &["run", "-x", "app:f"]).code(1).stderr_has("error: memory limit of 1MB exceeded\n");
+}
+
+#[test]
 fn arguments_are_strings_of_any_bytes() {
     let source = "local a, b = ...; print(math.type(a), a, #b, b:byte(1, -1))";
     let dir = app(&[("f.lua", source)]);

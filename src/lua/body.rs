@@ -384,7 +384,8 @@ fn returned(vm: &Vm, fiber: FiberId, l: *mut lua_State, n: i32) -> Next {
 /// The memory limit was hit, and nobody caught it.
 fn out_of_memory(vm: &Vm) -> Exit {
     let limit = vm.universe().memory_limit();
-    let limits = Limits { memory_bytes: Some(limit as u64), mailbox: None };
+    let memory_bytes = (limit != usize::MAX).then_some(limit as u64);
+    let limits = Limits { memory_bytes, mailbox: None };
     Exit::failed(memory_failure(&limits))
 }
 
@@ -399,9 +400,7 @@ fn failed(vm: &Vm, fiber: FiberId, l: *mut lua_State) -> Next {
     let stack = vm.stack(l);
     if is_base(vm, fiber) {
         // Only an error in the guard itself comes here: no memory for its frame.
-        return Next::Stop(FiberRan::Finished(Box::new(Exit::failed(memory_failure(
-            &Limits::default(),
-        )))));
+        return Next::Stop(FiberRan::Finished(Box::new(out_of_memory(vm))));
     }
     let (_, entered) = pop_coroutine(vm, fiber, &stack);
     let parent = vm.cx().fibers.get_mut(fiber).top();
