@@ -59,6 +59,36 @@ fn a_failure_is_told_with_its_traceback() {
 }
 
 #[test]
+fn an_endless_descent_is_an_error_that_can_be_caught() {
+    // Slices end in the middle of each of them, so it also has to get on.
+    let source = "
+local function call() return 1 + call() end
+local ok, err = pcall(call)
+assert(not ok and tostring(err):find('stack overflow'), err)
+local function wrap() return coroutine.wrap(wrap)() end
+ok, err = pcall(wrap)
+assert(not ok and tostring(err):find('C stack overflow'), err)
+local function resume()
+  local _, err = coroutine.resume(coroutine.create(resume))
+  return err
+end
+assert(resume() == 'C stack overflow')";
+    file(source).code(0);
+}
+
+#[test]
+fn a_memory_limit_is_named_whoever_reaches_it() {
+    let yaml = "
+namespace: app
+entries:
+  - { name: f, kind: process.lua, source: file://f.lua, memory_limit: 1MB }
+";
+    let source = "while true do coroutine.spawn(function() time.sleep('1h') end) end";
+    let dir = app(&[("_index.yaml", yaml), ("f.lua", source)]);
+    run(&dir, &["run", "-x", "app:f"]).code(1).stderr_has("error: memory limit of 1MB exceeded\n");
+}
+
+#[test]
 fn arguments_are_strings_of_any_bytes() {
     let source = "local a, b = ...; print(math.type(a), a, #b, b:byte(1, -1))";
     let dir = app(&[("f.lua", source)]);

@@ -198,7 +198,7 @@ entries:
     running.signal("INT");
     let finished = running.finish().code(130);
     assert!(finished.took < PROMPT, "{finished:?}");
-    finished.stderr_has("left over at the end, and killed: 2\n").stderr_has(" at app:f:4\n");
+    finished.stderr_has("left over at the end, and killed: 2\n").stderr_has("running at app:f:4\n");
 }
 
 #[test]

@@ -243,7 +243,9 @@ enum Next {
 
 /// Pushes what the fiber waited for; gives how many values.
 fn prepare(vm: &Vm, fiber: FiberId, l: *mut lua_State) -> Result<i32, FiberRan> {
-    let resumption = vm.cx().fibers.get_mut(fiber).resumption.take();
+    let resumed = vm.cx().fibers.get_mut(fiber);
+    resumed.waits_in = "running";
+    let resumption = resumed.resumption.take();
     let stack = vm.stack(l);
     let pushed = match resumption {
         // H2: where a hook interrupted it, nothing may be pushed, not even an error.

@@ -66,7 +66,7 @@ pub(crate) struct Fiber {
     /// Coroutines from the base to the one that runs.
     pub(crate) stack: SmallVec<[(*mut lua_State, Entered); 1]>,
     pub(crate) resumption: Option<Resumption>,
-    /// The call that it waits in, for reports.
+    /// The call that it waits in, else what it does, for reports.
     pub(crate) waits_in: &'static str,
 }
 

@@ -18,7 +18,7 @@
 //! * **H4** An armed coroutine is not armed again: that visits every call on its stack, so that a
 //!   coroutine deep in recursion would get nothing done between two signals of a slice.
 
-#![expect(unsafe_code, reason = "hooks of the Lua VM; invariants H1 to H3")]
+#![expect(unsafe_code, reason = "hooks of the Lua VM; invariants H1 to H4")]
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
@@ -30,7 +30,8 @@ use super::raw::ffi::{self, lua_Debug, lua_State};
 /// Instructions until the hook looks again where it could not yield.
 const RETRY: c_int = 1000;
 
-/// Makes the coroutine `target` give way at its next instruction.
+/// Makes the coroutine `target` give way at its next instruction. One that has a hook already is left
+/// alone (H4).
 ///
 /// # Safety
 /// Called by a signal handler or by the owner, on the thread that runs `target`, while it is
@@ -100,5 +101,30 @@ unsafe extern "C-unwind" fn count_down(l: *mut lua_State, ar: *mut lua_Debug) {
         if cx.count_reached() {
             give_way(l, ar);
         }
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::lua::testing::TestVm;
+
+    #[test]
+    fn a_hook_that_is_set_is_not_set_again() {
+        TestVm::with_bare(|vm| {
+            vm.stack(|stack| {
+                let l = stack.raw();
+                // SAFETY: a live coroutine of this thread that does not run.
+                unsafe {
+                    arm(l.cast());
+                    assert_eq!(ffi::lua_gethookcount(l), 1);
+                    ffi::lua_sethook(l, Some(give_way), ffi::LUA_MASKCOUNT, RETRY);
+                    arm(l.cast());
+                    assert_eq!(ffi::lua_gethookcount(l), RETRY, "as it was (H4)");
+                    ffi::lua_sethook(l, None, 0, 0);
+                }
+            });
+        });
     }
 }

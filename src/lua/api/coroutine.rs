@@ -107,13 +107,22 @@ fn is_fiber(stack: &Stack, thread: &Stack) -> bool {
     thread.has_tag(ThreadTag::Spawned) || main == Some(thread.raw())
 }
 
+/// How deep coroutines resume each other at most. No C stack limits it here, but a program written for
+/// stock Lua, where it does, expects to fail in an endless descent, not to use up the memory of the
+/// runtime.
+const NESTED_MAX: usize = 190;
+
 /// Why a coroutine cannot be resumed.
-fn resume_fault(stack: &Stack, thread: &Stack) -> Option<&'static str> {
+fn resume_fault(stack: &Stack, cx: &mut Cx, thread: &Stack) -> Option<&'static str> {
     if is_fiber(stack, thread) {
         return Some("cannot resume a spawned coroutine");
     }
     match status_of(stack, thread) {
-        Status::Suspended => None,
+        Status::Suspended => {
+            let running = cx.fibers.running();
+            let depth = cx.fibers.get_mut(running).stack.len();
+            (depth > NESTED_MAX).then_some("C stack overflow")
+        }
         Status::Dead => Some("cannot resume dead coroutine"),
         Status::Running | Status::Normal => Some("cannot resume non-suspended coroutine"),
     }
@@ -121,7 +130,7 @@ fn resume_fault(stack: &Stack, thread: &Stack) -> Option<&'static str> {
 
 fn resume(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let thread = thread_arg(stack)?;
-    if let Some(fault) = resume_fault(stack, &thread) {
+    if let Some(fault) = resume_fault(stack, cx, &thread) {
         stack.push_bool(false);
         stack.push_bytes(fault);
         return Ok(Outcome::Return(2));
@@ -151,7 +160,7 @@ fn resume_wrapped(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let thread = stack.thread(-1).expect("the upvalue of a wrapped coroutine");
     // SAFETY: the upvalue keeps it alive.
     let thread = unsafe { Stack::new(thread) };
-    if let Some(fault) = resume_fault(stack, &thread) {
+    if let Some(fault) = resume_fault(stack, cx, &thread) {
         return Err(Raise::Message(fault.to_owned()));
     }
     stack.insert(1);
