@@ -31,7 +31,7 @@ mod universe;
 
 pub(crate) use host::{
     Came, Continuation, HostFn, Outcome, Raise, call_continuation, call_host, continuation,
-    guarded, host,
+    die, guarded, host,
 };
 pub(crate) use mlua::ffi;
 pub(crate) use object::Object;
