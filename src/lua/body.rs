@@ -1,5 +1,8 @@
 //! A Lua program as the body of a process: the loop that runs its fibers.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use super::api;
@@ -213,7 +216,7 @@ fn run_fiber(vm: &Vm, fiber: FiberId) -> FiberRan {
         Ok(n_args) => n_args,
         Err(ran) => return ran,
     };
-    loop {
+    for n_switches in 1.. {
         vm.cx().suspend = Suspend::Interrupted;
         let ran = vm.resume(l, n_args);
         if vm.universe().is_dying() {
@@ -228,10 +231,24 @@ fn run_fiber(vm: &Vm, fiber: FiberId) -> FiberRan {
             return FiberRan::Killed; // in a `<close>` variable of the coroutine that failed
         }
         match next {
+            Next::Resume(to, n) if vm.cx().is_spent_after(n_switches) => {
+                debug_assert_eq!(vm.cx().fibers.get_mut(fiber).top(), to);
+                return interrupted(vm, fiber, n);
+            }
             Next::Resume(to, n) => (l, n_args) = (to, n),
             Next::Stop(ran) => return ran,
         }
     }
+    unreachable!("the numbers do not end")
+}
+
+/// The slice is over: the fiber goes on before the other fibers of the process, with the `n_args` values
+/// on its stack.
+fn interrupted(vm: &Vm, fiber: FiberId, n_args: i32) -> FiberRan {
+    let fibers = &mut vm.cx().fibers;
+    fibers.get_mut(fiber).resumption = Some(Resumption::Continue { n_args });
+    fibers.queue_first(fiber);
+    FiberRan::Preempted
 }
 
 /// What follows when a coroutine gave way.
@@ -291,10 +308,8 @@ fn suspended(vm: &Vm, fiber: FiberId, l: *mut lua_State, n: i32) -> Next {
     let fibers = &mut vm.cx().fibers;
     match suspend {
         Suspend::Interrupted => {
-            // H2: its stack is not touched. It goes on before the other fibers of the process.
-            fibers.get_mut(fiber).resumption = Some(Resumption::Continue { n_args: 0 });
-            fibers.queue_first(fiber);
-            Next::Stop(FiberRan::Preempted)
+            // H2: its stack is not touched.
+            Next::Stop(interrupted(vm, fiber, 0))
         }
         Suspend::Wait => Next::Stop(FiberRan::GaveWay),
         Suspend::Yield => {
@@ -367,8 +382,6 @@ fn returned(vm: &Vm, fiber: FiberId, l: *mut lua_State, n: i32) -> Next {
         return leave(vm, fiber, &stack, n);
     }
     let first = stack.top() - n + 1;
-    // The verdict and two results matter. Many results would leave no room to work on.
-    stack.set_top(stack.top().min(first + 2));
     let verdict = Verdict::from_code(stack.integer(first).unwrap_or(1));
     match verdict {
         Verdict::Returned if fiber == MAIN => {

@@ -26,7 +26,7 @@ use super::timers::{Timers, Token};
 use super::value::{Slots, Value};
 use crate::channel::{Case, ChannelId, Channels};
 use crate::process::{self, Encoded, Event, Exit, Failure, Message, Pid, Process, Sink, Step};
-use crate::scheduler::Readiness;
+use crate::scheduler::{Mode, Readiness};
 
 /// What the Lua side of a runtime shares among its processes.
 #[derive(Debug)]
@@ -259,6 +259,15 @@ impl Cx {
         self.step.get().worker.preemption().count_reached()
     }
 
+    /// Whether the slice is over after the fiber has switched so often between its coroutines. Each switch
+    /// starts the count of instructions anew, so that they are counted as well where that is done.
+    pub(crate) fn is_spent_after(&self, n_switches: u64) -> bool {
+        match self.step.get().worker.preemption().mode() {
+            Mode::Count(count) if n_switches % u64::from(count) == 0 => self.count_reached(),
+            _ => self.slice_is_over(),
+        }
+    }
+
     /// The slice is over, but the code cannot be suspended here: others go on elsewhere, and a kill
     /// is taken in.
     pub(crate) fn held_up(&mut self) -> TakenIn {
@@ -269,7 +278,7 @@ impl Cx {
     /// As [`Cx::publish`], for a coroutine that is about to run.
     pub(crate) fn enter(&self, l: *mut super::raw::ffi::lua_State) {
         let preemption = self.step.get().worker.preemption();
-        if let crate::scheduler::Mode::Count(count) = preemption.mode() {
+        if let Mode::Count(count) = preemption.mode() {
             // SAFETY: it is not running yet.
             unsafe { super::preempt::count(l, count) };
         }

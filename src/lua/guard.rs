@@ -11,7 +11,7 @@ use super::raw::ffi::{self, lua_State};
 /// What [`guard`] returns first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The function's results follow.
+    /// The function's first two results follow.
     Returned = 0,
     /// The error object follows.
     Raised = 1,
@@ -29,6 +29,9 @@ impl Verdict {
         }
     }
 }
+
+/// How many results of a fiber's function mean something: a value and an error.
+const N_RESULTS: c_int = 2;
 
 /// Called with a function and its arguments; see [`Verdict`] for the results.
 ///
@@ -53,6 +56,8 @@ unsafe extern "C-unwind" fn after(l: *mut lua_State, status: c_int, _: ffi::lua_
             ffi::LUA_ERRMEM => Verdict::OutOfMemory,
             _ => Verdict::Raised,
         };
+        // Two results matter. Many would leave no room to work on.
+        ffi::lua_settop(l, ffi::lua_gettop(l).min(1 + N_RESULTS));
         ffi::lua_pushinteger(l, verdict as i64);
         ffi::lua_replace(l, 1);
         ffi::lua_gettop(l)

@@ -14,7 +14,7 @@ use crate::channel::FiberId;
 use crate::lua::cx::{Cx, Suspend};
 use crate::lua::guard::guard;
 use crate::lua::raw::ffi::{self, lua_State};
-use crate::lua::raw::{HostFn, LuaType, Outcome, Raise, Stack, ThreadTag, Universe, host};
+use crate::lua::raw::{HostFn, LuaType, Outcome, Raise, Stack, ThreadTag, Universe, die, host};
 use crate::lua::registry;
 
 pub(crate) const CREATE: HostFn = host!(create);
@@ -228,6 +228,9 @@ unsafe fn nested_resume(l: *mut lua_State) -> (bool, c_int) {
         // A yield ended here: the loop must not take it for one of the fiber.
         (*cx).suspend = Suspend::Interrupted;
         universe.leave_nested();
+        if universe.is_dying() {
+            die(l); // the hook that raised was the other coroutine's
+        }
         if status != ffi::LUA_OK && status != ffi::LUA_YIELD {
             ffi::lua_xmove(thread, l, 1);
             return (false, 1);
@@ -255,6 +258,9 @@ unsafe fn close_in_place(l: *mut lua_State, thread: *mut lua_State) -> c_int {
         let status = ffi::lua_closethread(thread, l);
         (*cx).publish(l);
         universe.leave_nested();
+        if universe.is_dying() {
+            die(l); // as above
+        }
         status
     }
 }

@@ -163,12 +163,12 @@ unsafe fn run(
         Ok(Ok(outcome)) => After::Outcome(outcome),
         Ok(Err(Raise::Top)) => After::Raise,
         Ok(Err(Raise::Plain(text))) => {
-            stack.push_bytes(text);
+            push_alone(&stack, text);
             After::Raise
         }
         Ok(Err(Raise::Message(text))) => {
             let place = stack.place(1);
-            stack.push_bytes(place + &text);
+            push_alone(&stack, place + &text);
             After::Raise
         }
         Err(panic) => {
@@ -188,6 +188,12 @@ unsafe fn run(
         After::Outcome(_) if over_limit => After::OutOfMemory,
         after => after,
     }
+}
+
+/// Pushes the text of an error. A call may have filled the frame with its results.
+fn push_alone(stack: &Stack, text: String) {
+    stack.set_top(0);
+    stack.push_bytes(text);
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {
@@ -278,6 +284,7 @@ pub(crate) unsafe fn die(l: *mut lua_State) -> c_int {
             return ffi::lua_yieldk(l, 0, 0, Some(continue_host));
         }
         crate::lua::preempt::arm_kill(l);
+        ffi::lua_settop(l, 0); // makes room
         ffi::lua_pushlightuserdata(l, std::ptr::null_mut());
         ffi::lua_error(l)
     }
@@ -287,6 +294,7 @@ pub(crate) unsafe fn die(l: *mut lua_State) -> c_int {
 unsafe fn out_of_memory(l: *mut lua_State) -> c_int {
     // SAFETY: as `finish`.
     unsafe {
+        ffi::lua_settop(l, 0); // makes room
         ffi::lua_pushstring(l, c"not enough memory".as_ptr());
         ffi::lua_error(l)
     }

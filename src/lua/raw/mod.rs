@@ -34,7 +34,7 @@ mod stack;
 mod universe;
 
 pub(crate) use host::{
-    Came, Continuation, HostFn, Outcome, Raise, call_continuation, call_host, continuation,
+    Came, Continuation, HostFn, Outcome, Raise, call_continuation, call_host, continuation, die,
     guarded, host,
 };
 pub(crate) use mlua::ffi;
