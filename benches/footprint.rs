@@ -78,7 +78,9 @@ fn rest(running: &Running) {
     std::thread::sleep(REST);
     let used = cpu_time() - before;
     let share = used.as_secs_f64() / REST.as_secs_f64() * 100.0;
-    println!("{SLEEPERS} sleeping processes for {REST:?}: {used:.2?} of processor time, {share:.3} %");
+    println!(
+        "{SLEEPERS} sleeping processes for {REST:?}: {used:.2?} of processor time, {share:.3} %"
+    );
 }
 
 fn resident_kib() -> u64 {

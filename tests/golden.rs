@@ -92,6 +92,7 @@ fn check(folder: &Path, case: &str) -> Result<(), String> {
         }
         Assert::new()
             .action_env(snapbox::assert::DEFAULT_ACTION_ENV)
+            .normalize_paths(false)
             .try_eq(Some(&case), seen.into_data(), Data::read_from(&expected, None))
             .map_err(|difference| describe(&difference.to_string()))?;
     }

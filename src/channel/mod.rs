@@ -170,6 +170,7 @@ pub struct Wake<V> {
 #[derive(Debug)]
 pub struct Channels<V> {
     channels: Slab<Channel<V>>,
+    n_channels: usize,
     waiters: Waiters<V>,
     wakes: Fifo<Wake<V>>,
     discarded: Fifo<V>,
@@ -191,6 +192,7 @@ impl<V> Channels<V> {
     pub fn new() -> Self {
         Self {
             channels: Slab::new(),
+            n_channels: 0,
             waiters: Waiters::new(),
             wakes: Fifo::new(),
             discarded: Fifo::new(),
@@ -202,6 +204,7 @@ impl<V> Channels<V> {
     /// Makes a channel. Its buffer takes memory only for what it holds.
     pub fn open(&mut self, kind: Kind) -> ChannelId {
         self.serial = self.serial.wrapping_add(1);
+        self.n_channels += 1;
         let index = self.channels.insert(Channel {
             serial: self.serial,
             kind,
@@ -223,6 +226,7 @@ impl<V> Channels<V> {
             return;
         }
         self.wake_all(id);
+        self.n_channels -= 1;
         let mut channel = self.channels.remove(id.index);
         while let Some(value) = channel.buffer.pop() {
             self.discarded.push(value);

@@ -16,6 +16,16 @@ impl ChannelId {
 }
 
 impl<V> Channels<V> {
+    /// How many channels there are.
+    pub fn len(&self) -> usize {
+        self.n_channels
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether only the runtime puts values into the channel. False for a freed one.
     pub fn is_fed(&self, id: ChannelId) -> bool {
         self.get(id).is_some_and(|channel| channel.is_fed())
@@ -36,8 +46,8 @@ impl<V> Channels<V> {
         self.get(id).is_some_and(|channel| !channel.closed && channel.has_waiters())
     }
 
-    /// Whether a select among `cases` without default would not suspend its fiber.
-    pub fn selects_at_once(&self, cases: &[Case<V>]) -> bool {
+    /// Whether a select among `cases` would not suspend its fiber.
+    pub fn selects_at_once(&self, cases: &[Case<V>], default: bool) -> bool {
         let first = cases.iter().find_map(|case| match *case {
             Case::Receive(id) => match self.receive_state(id) {
                 ReceiveState::Empty => None,
@@ -50,6 +60,6 @@ impl<V> Channels<V> {
                 SendState::Room => Some(true),
             },
         });
-        first == Some(true)
+        first.unwrap_or(default)
     }
 }

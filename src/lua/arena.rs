@@ -43,6 +43,8 @@ struct Big {
 pub(crate) struct Arena {
     used: usize,
     limit: usize,
+    /// What the process holds outside of the arena, and what counts like it.
+    charged: usize,
     /// Bytes of all chunks.
     carved: usize,
     bump: *mut u8,
@@ -64,6 +66,7 @@ impl Arena {
         Arena {
             used: 0,
             limit,
+            charged: 0,
             carved: 0,
             bump: ptr::null_mut(),
             bump_end: ptr::null_mut(),
@@ -85,10 +88,20 @@ impl Arena {
         self.limit = bytes;
     }
 
+    /// Counts so many bytes against the limit besides its own.
+    pub(crate) fn set_charged(&mut self, bytes: usize) {
+        self.charged = bytes;
+    }
+
+    /// Whether what is held and charged is above the limit.
+    pub(crate) fn is_over(&self) -> bool {
+        self.used.saturating_add(self.charged) > self.limit
+    }
+
     /// Whether `more` further bytes would go beyond the limit.
     #[inline]
     pub(crate) fn exceeds(&self, more: usize) -> bool {
-        more > self.limit.saturating_sub(self.used)
+        more > self.limit.saturating_sub(self.used.saturating_add(self.charged))
     }
 
     /// Allocates (`old` 0), frees (`new` 0) or resizes a block. Null when the system has no memory.

@@ -8,14 +8,17 @@ use super::cx::{Cx, Environment, Suspend, TakenIn, Upgrade};
 use super::fiber::{Entered, Resumption};
 use super::guard::{Verdict, guard};
 use super::inbox::Inbox;
+use super::net::Sockets;
+use super::operations::Operations;
 use super::program::Program;
 use super::raw::ffi::lua_State;
 use super::raw::{Raise, Stack, ThreadTag};
 use super::stdlib;
 use super::timers::Timers;
 use super::transfer;
+use super::value::Value;
 use super::vm::{Ran, Vm};
-use crate::channel::{Channels, FiberId};
+use crate::channel::{Channels, Completion, FiberId};
 use crate::process::{Body, Encoded, Exit, Failure, Limits, Step, StepEnd, kind, size_text};
 
 /// A Lua program, before and while it runs.
@@ -51,6 +54,8 @@ impl LuaBody {
         let mut cx = Box::new(Cx::new(self.env.clone(), self.program.clone()));
         cx.inbox = kept.inbox;
         cx.timers = kept.timers;
+        cx.operations = kept.operations;
+        cx.sockets = kept.sockets;
         cx.step.set(step);
         let random = step.worker.random();
         let vm =
@@ -173,6 +178,7 @@ fn run_fibers(vm: &Vm) -> Ended {
             return Ended::Killed;
         }
         vm.cx().queue_woken();
+        vm.cx().update_charge(vm.universe());
         let Some(fiber) = vm.cx().fibers.next() else {
             return idle(vm);
         };
@@ -218,6 +224,9 @@ fn run_fiber(vm: &Vm, fiber: FiberId) -> FiberRan {
             Ran::Returned(n) => returned(vm, fiber, l, n),
             Ran::Failed => failed(vm, fiber, l),
         };
+        if vm.universe().is_dying() {
+            return FiberRan::Killed; // in a `<close>` variable of the coroutine that failed
+        }
         match next {
             Next::Resume(to, n) => (l, n_args) = (to, n),
             Next::Stop(ran) => return ran,
@@ -237,13 +246,13 @@ fn prepare(vm: &Vm, fiber: FiberId, l: *mut lua_State) -> Result<i32, FiberRan> 
     let resumption = vm.cx().fibers.get_mut(fiber).resumption.take();
     let stack = vm.stack(l);
     let pushed = match resumption {
-        // H2: nothing is pushed, also no error.
+        // H2: where a hook interrupted it, nothing may be pushed, not even an error.
         Some(Resumption::Continue { n_args }) => return Ok(n_args),
+        None => return Ok(0),
         Some(Resumption::Channel(completion)) => {
             api::channel::push_completion(&stack, vm.cx(), completion)
         }
         Some(Resumption::Push(push)) => push(&stack, vm.cx()),
-        None => Ok(0),
     };
     if vm.universe().take_over_limit() && exceeds_limit(vm, &stack) {
         return Ok(raise(vm, &stack, Raise::Plain("not enough memory".to_owned())));
@@ -356,6 +365,8 @@ fn returned(vm: &Vm, fiber: FiberId, l: *mut lua_State, n: i32) -> Next {
         return leave(vm, fiber, &stack, n);
     }
     let first = stack.top() - n + 1;
+    // The verdict and two results matter. Many results would leave no room to work on.
+    stack.set_top(stack.top().min(first + 2));
     let verdict = Verdict::from_code(stack.integer(first).unwrap_or(1));
     match verdict {
         Verdict::Returned if fiber == MAIN => {
@@ -424,12 +435,14 @@ fn failed(vm: &Vm, fiber: FiberId, l: *mut lua_State) -> Next {
     Next::Resume(parent, 2)
 }
 
-/// What an upgraded program takes over: undelivered messages and events; and the stopped timers, so
-/// that a signal of one that had fired already is not taken for that of a new one.
+/// What an upgraded program takes over: undelivered messages and events; and, empty, what gives out
+/// numbers, so that a timer, answer or socket of the old program is not taken for one of the new.
 #[derive(Default)]
 struct Kept {
     inbox: Inbox,
     timers: Timers,
+    operations: Operations,
+    sockets: Sockets,
 }
 
 /// Ends the old program of an upgrade; its undelivered messages and events are kept.
@@ -437,10 +450,36 @@ fn give_up(vm: &Vm) -> Kept {
     let cx = vm.cx();
     cx.stop_all_timers();
     cx.close_sockets();
+    cx.operations.forget_all();
     let mut inbox = std::mem::take(&mut cx.inbox);
     inbox.close_all(&mut cx.channels);
+    inbox.take_back(not_received(cx));
     cx.channels = Channels::new();
-    Kept { inbox, timers: std::mem::take(&mut cx.timers) }
+    Kept {
+        inbox,
+        timers: std::mem::take(&mut cx.timers),
+        operations: std::mem::take(&mut cx.operations),
+        sockets: std::mem::take(&mut cx.sockets),
+    }
+}
+
+/// Values on their way to fibers that will not run any more, in the order in which they were given out.
+fn not_received(cx: &mut Cx) -> Vec<Value> {
+    let mut values = Vec::new();
+    let mut keep = |completion| {
+        if let Completion::Received { value: Some(value), .. } = completion {
+            values.push(value);
+        }
+    };
+    while let Some(fiber) = cx.fibers.next() {
+        if let Some(Resumption::Channel(completion)) = cx.fibers.get_mut(fiber).resumption.take() {
+            keep(completion);
+        }
+    }
+    while let Some(wake) = cx.channels.next_wake() {
+        keep(wake.completion);
+    }
+    values
 }
 
 fn kill_exit(vm: &Vm, step: &mut Step<'_>) -> Exit {

@@ -25,9 +25,7 @@ use super::raw::{Outcome, Stack};
 use super::timers::{Timers, Token};
 use super::value::{Slots, Value};
 use crate::channel::{Case, ChannelId, Channels};
-use crate::process::{
-    self, Encoded, Event, Excess, Exit, Failure, Message, Pid, Process, Sink, Step,
-};
+use crate::process::{self, Encoded, Event, Exit, Failure, Message, Pid, Process, Sink, Step};
 use crate::scheduler::Readiness;
 
 /// What the Lua side of a runtime shares among its processes.
@@ -229,10 +227,11 @@ impl Cx {
 
     /// A mailbox that drops the oldest message when it is full owes that here.
     fn drop_excess(&mut self) {
-        let excess = self.process().excess();
-        if excess != Excess::default() {
-            let dropped = self.inbox.drop_oldest(&mut self.channels, excess);
-            self.process().delivered(dropped.n_messages, dropped.n_bytes);
+        let Some(owed) = self.process().take_debt() else { return };
+        let dropped = self.inbox.drop_oldest(&mut self.channels, owed);
+        self.process().delivered(dropped.n, dropped.bytes);
+        if dropped.n < owed.n || dropped.bytes < owed.bytes {
+            self.process().owe();
         }
     }
 
@@ -265,6 +264,16 @@ impl Cx {
     pub(crate) fn held_up(&mut self) -> TakenIn {
         self.step.get().worker.hand_over();
         self.take_in_signals()
+    }
+
+    /// As [`Cx::publish`], for a coroutine that is about to run.
+    pub(crate) fn enter(&self, l: *mut super::raw::ffi::lua_State) {
+        let preemption = self.step.get().worker.preemption();
+        if let crate::scheduler::Mode::Count(count) = preemption.mode() {
+            // SAFETY: it is not running yet.
+            unsafe { super::preempt::count(l, count) };
+        }
+        preemption.publish(l.cast());
     }
 
     /// Tells the scheduler which coroutine runs now, so that the end of the slice finds it.

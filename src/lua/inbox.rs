@@ -138,25 +138,44 @@ impl Inbox {
 
     /// Forgets all channels, for a program that replaces this one: what waits is kept.
     pub(crate) fn close_all(&mut self, channels: &mut Channels<Value>) {
+        // The inbox first: what the others hold must not go to a receiver that still waits on it.
         let listen = self.listen.values().copied();
-        let open: Vec<_> = listen.chain(self.inbox).chain(self.events).collect();
+        let open: Vec<_> = self.inbox.into_iter().chain(self.events).chain(listen).collect();
         for channel in open {
             self.close(channels, channel);
         }
     }
 
-    /// Drops the oldest undelivered messages, at least so many and so many bytes of them; gives what went.
-    pub(crate) fn drop_oldest(&mut self, channels: &mut Channels<Value>, excess: Excess) -> Excess {
+    /// Takes back what was given out and not received, in that order, while no channel is open.
+    pub(crate) fn take_back(&mut self, values: Vec<Value>) {
+        let mut messages = VecDeque::new();
+        let mut events = VecDeque::new();
+        for value in values {
+            match value {
+                Value::Message(waiting) => messages.push_back(waiting),
+                Value::Event(event) => events.push_back(*event),
+                Value::Lua(_) | Value::Fired(_) => {}
+            }
+        }
+        // Fibers run in another order than that of arrival if they wait on different channels.
+        messages.make_contiguous().sort_unstable_by_key(|waiting: &Waiting| waiting.arrival);
+        self.unclaimed = merge(std::mem::take(&mut self.unclaimed), messages);
+        events.append(&mut self.unread);
+        self.unread = events;
+    }
+
+    /// Drops the oldest undelivered messages until so much has gone; gives what went.
+    pub(crate) fn drop_oldest(&mut self, channels: &mut Channels<Value>, owed: Excess) -> Excess {
         let mut all = self.take_unclaimed(channels);
         let listen: Vec<_> = self.listen.values().copied().collect();
         for channel in listen {
             all = merge(all, take_messages(channels, channel));
         }
         let mut dropped = Excess::default();
-        while dropped.n_messages < excess.n_messages || dropped.n_bytes < excess.n_bytes {
+        while dropped.n < owed.n || dropped.bytes < owed.bytes {
             let Some(oldest) = all.pop_front() else { break };
-            dropped.n_messages += 1;
-            dropped.n_bytes += oldest.message.size_bytes();
+            dropped.n += 1;
+            dropped.bytes += oldest.message.size_bytes();
         }
         for waiting in all {
             match self.listen.get(&waiting.message.topic).copied().or(self.inbox) {

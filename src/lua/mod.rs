@@ -4,6 +4,7 @@ pub(crate) mod api;
 pub(crate) mod arena;
 mod body;
 mod boot;
+mod charge;
 mod code;
 pub(crate) mod cx;
 mod fiber;

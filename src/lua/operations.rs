@@ -48,6 +48,12 @@ impl Operations {
         self.pending.is_empty()
     }
 
+    /// Nobody waits any more. No number is given out again.
+    pub(crate) fn forget_all(&mut self) {
+        self.pending.clear();
+        self.calls.clear();
+    }
+
     /// A number for the next operation. Numbers of operations and of watches do not mix: an exec is
     /// known by the number of its watch, everything else by one from here.
     pub(crate) fn next_id(&mut self) -> u64 {

@@ -86,6 +86,10 @@ impl Timers {
         self.all.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     fn index(&self, token: Token) -> Option<usize> {
         let index = (token.0 & u64::from(u32::MAX)) as usize;
         let timer = self.all.get(index)?;

@@ -70,13 +70,9 @@ impl Vm {
     /// Runs coroutine `l` with the `n_args` values on top of its stack, until it gives way.
     pub(crate) fn resume(&self, l: *mut lua_State, n_args: i32) -> Ran {
         let preemption = self.cx().step.get().worker.preemption();
-        if let crate::scheduler::Mode::Count(count) = preemption.mode() {
-            // SAFETY: `l` is not running.
-            unsafe { super::preempt::count(l, count) };
-        }
         let mut n_results = 0;
         self.universe.leave_loop();
-        preemption.publish(l.cast());
+        self.cx().enter(l);
         // SAFETY: a live coroutine of this VM; protected by Lua itself.
         let status = unsafe { ffi::lua_resume(l, std::ptr::null_mut(), n_args, &mut n_results) };
         preemption.clear();
@@ -89,13 +85,17 @@ impl Vm {
     }
 
     /// Closes a suspended or failed coroutine: its pending `<close>` variables run here. The error
-    /// that is left, if any, stays on its stack.
+    /// that is left, if any, stays on its stack. They cannot wait, but the end of the slice and a kill
+    /// reach them: the universe may be dying after.
     pub(crate) fn close_thread(&self, l: *mut lua_State) {
+        let preemption = self.cx().step.get().worker.preemption();
         self.universe.leave_loop();
         self.universe.enter_nested(l);
+        self.cx().enter(l);
         // SAFETY: a live coroutine that is not running; protected by Lua itself.
         unsafe { ffi::lua_closethread(l, std::ptr::null_mut()) };
         self.universe.leave_nested();
+        preemption.clear();
         self.universe.enter_loop();
     }
 }

@@ -52,6 +52,11 @@ impl Links {
             .is_some_and(|(_, links)| links.iter().any(|l| l.is_active()))
     }
 
+    /// How many processes it is linked to.
+    pub(crate) fn len(&self) -> usize {
+        self.by_peer.len()
+    }
+
     pub(crate) fn add(&mut self, peer: Pid, link: Arc<Link>) {
         let (_, links) = self.by_peer.entry(peer.serial()).or_insert((peer, SmallVec::new()));
         links.retain(|link| link.is_active());

@@ -6,7 +6,7 @@ use std::any::Any;
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use rustc_hash::FxHashMap;
 
@@ -14,7 +14,6 @@ use super::body::{Body, Event, Limits, OnFull, Sink, Step, StepEnd};
 use super::exit::{Exit, Failure, kind};
 use super::host::Host;
 use super::links::Links;
-use super::message::Message;
 use super::names::Held;
 use super::pid::{Pid, Serial};
 use super::runtime::Runtime;
@@ -40,6 +39,8 @@ pub struct Process {
     /// Undelivered messages; counted only where a limit needs it.
     n_waiting: AtomicUsize,
     bytes_waiting: AtomicUsize,
+    /// A `drop_old` mailbox took a message that was one too many.
+    owes_drop: AtomicBool,
     /// Lua heap when the last slice ended, for the memory limit.
     heap_bytes: AtomicU64,
     core: UnsafeCell<Core>,
@@ -126,6 +127,7 @@ impl Process {
             limits: parts.limits,
             n_waiting: AtomicUsize::new(0),
             bytes_waiting: AtomicUsize::new(0),
+            owes_drop: AtomicBool::new(false),
             heap_bytes: AtomicU64::new(0),
             core: UnsafeCell::new(Core { body: Some(parts.body), state: parts.state }),
         }
@@ -211,26 +213,50 @@ impl Process {
         {
             return Admission::TooLarge;
         }
-        let n = self.n_waiting.fetch_add(1, Ordering::Relaxed) as u64 + 1;
-        let waiting = self.bytes_waiting.fetch_add(bytes, Ordering::Relaxed) as u64 + bytes as u64;
-        let heap = self.heap_bytes.load(Ordering::Relaxed);
-        let over_count = self.limits.mailbox.is_some_and(|limit| n > limit.max_messages);
-        let over_bytes = self.limits.memory_bytes.is_some_and(|limit| waiting + heap > limit);
-        if !over_count && !over_bytes {
+        self.count(bytes);
+        let excess = self.excess();
+        if excess.n == 0 && excess.bytes == 0 {
             return Admission::Queue;
         }
-        let on_full = self.limits.mailbox.map_or(OnFull::Reject, |limit| limit.on_full);
-        if on_full != OnFull::DropOld {
-            self.delivered(1, bytes);
+        match self.limits.mailbox.map_or(OnFull::Reject, |limit| limit.on_full) {
+            OnFull::DropOld => {
+                // Release pairs with the acquire in `take_debt`: who sees it sees the counts too.
+                self.owes_drop.store(true, Ordering::Release);
+                Admission::Queue
+            }
+            on_full => {
+                self.delivered(1, bytes);
+                Admission::Full(on_full, excess)
+            }
         }
-        Admission::Full { on_full, by_count: over_count }
     }
 
-    /// The failure of a process whose mailbox limit, of messages or of bytes, kills it.
-    pub(super) fn mailbox_overflow(&self, by_count: bool) -> Failure {
-        let what = match self.limits.mailbox {
-            Some(limit) if by_count => format!("{} messages", limit.max_messages),
-            _ => size_text(self.limits.memory_bytes.unwrap_or_default()),
+    /// One more message of `bytes` waits, whatever the limits say.
+    pub(super) fn count(&self, bytes: usize) {
+        if self.counts_messages() {
+            self.n_waiting.fetch_add(1, Ordering::Relaxed);
+            self.bytes_waiting.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// How far the undelivered messages are above the limits.
+    fn excess(&self) -> Excess {
+        let n = self.n_waiting.load(Ordering::Relaxed);
+        let n_max = self.limits.mailbox.map_or(u64::MAX, |limit| limit.max_messages);
+        let waiting = self.bytes_waiting.load(Ordering::Relaxed) as u64;
+        let heap = self.heap_bytes.load(Ordering::Relaxed);
+        let bytes_max = self.limits.memory_bytes.unwrap_or(u64::MAX);
+        Excess {
+            n: (n as u64).saturating_sub(n_max) as usize,
+            bytes: (waiting + heap).saturating_sub(bytes_max) as usize,
+        }
+    }
+
+    /// The failure of a process whose mailbox limit kills it.
+    pub(super) fn mailbox_overflow(&self, excess: Excess) -> Failure {
+        let what = match (self.limits.mailbox, self.limits.memory_bytes) {
+            (Some(limit), _) if excess.n > 0 => format!("{} messages", limit.max_messages),
+            (_, bytes) => size_text(bytes.unwrap_or_default()),
         };
         let text = format!("process terminated: mailbox limit of {what} exceeded");
         Failure::new(kind::LIMIT_EXCEEDED, text)
@@ -244,20 +270,24 @@ impl Process {
         }
     }
 
-    /// What undelivered messages are above the limits, which a `drop_old` mailbox owes to drop.
-    pub fn excess(&self) -> Excess {
-        let Some(limit) = self.limits.mailbox.filter(|limit| limit.on_full == OnFull::DropOld)
-        else {
-            return Excess::default();
-        };
-        let n = self.n_waiting.load(Ordering::Relaxed);
-        let bytes = self.bytes_waiting.load(Ordering::Relaxed) as u64;
-        let heap = self.heap_bytes.load(Ordering::Relaxed);
-        let room = self.limits.memory_bytes.map_or(u64::MAX, |limit| limit.saturating_sub(heap));
-        Excess {
-            n_messages: (n as u64).saturating_sub(limit.max_messages) as usize,
-            n_bytes: bytes.saturating_sub(room) as usize,
-        }
+    /// What a `drop_old` mailbox owes to be dropped, once. Messages that are on their way count: what
+    /// cannot be dropped yet is owed again, by [`Process::owe`].
+    pub fn take_debt(&self) -> Option<Excess> {
+        // Most processes owe nothing, and a load is cheaper than a swap.
+        let owes = self.owes_drop.load(Ordering::Relaxed)
+            // Acquire pairs with the release in `admit`.
+            && self.owes_drop.swap(false, Ordering::Acquire);
+        owes.then(|| self.excess())
+    }
+
+    /// Less was dropped than was owed.
+    pub fn owe(&self) {
+        self.owes_drop.store(true, Ordering::Relaxed);
+    }
+
+    /// How many names it holds.
+    pub fn n_names(&self) -> usize {
+        self.held_names.len()
     }
 
     /// Bytes of undelivered messages, where a limit counts them.
@@ -266,25 +296,22 @@ impl Process {
     }
 }
 
+/// Undelivered messages above the limits of a process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Excess {
+    /// How many messages.
+    pub n: usize,
+    /// How many bytes.
+    pub bytes: usize,
+}
+
 /// Whether a message may be queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     Queue,
     TooLarge,
-    /// A limit is reached: that of messages, or that of bytes.
-    Full {
-        on_full: OnFull,
-        by_count: bool,
-    },
-}
-
-/// A part of the undelivered messages of a process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Excess {
-    /// How many.
-    pub n_messages: usize,
-    /// How many bytes they count for.
-    pub n_bytes: usize,
+    /// Never with `drop_old`, which queues.
+    Full(OnFull, Excess),
 }
 
 impl Task for Process {
@@ -363,11 +390,14 @@ fn finish(task: &Arc<Process>, core: &mut Core, exit: Exit, worker: &dyn Context
     for signal in left.into_iter().chain(queued) {
         ending.adopt(state, signal);
     }
-    ending.tell_watchers(state);
+    // Before anybody is told: who starts a successor finds room for it.
+    task.host.leave();
+    let outside = ending.tell_watchers(state);
     ending.tell_links(state);
+    // Last, since it may begin the shutdown: no link is asked to end before it knows of the failure.
+    ending.tell(&outside);
     ending.drop_monitors(state);
     *state = State::default();
-    task.host.leave();
     runtime.table().retire(task.pid.serial());
     runtime.process_ended();
 }
@@ -397,9 +427,18 @@ impl Ending<'_> {
         }
     }
 
-    fn tell_watchers(&self, state: &mut State) {
-        for (_, watcher) in std::mem::take(&mut state.watchers) {
-            self.runtime.tell_watcher(&watcher, self.task.pid, self.exit, self.at_ns, self.worker);
+    /// Tells the processes among the watchers; gives the others.
+    fn tell_watchers(&self, state: &mut State) -> Vec<Watcher> {
+        let watchers = std::mem::take(&mut state.watchers).into_values();
+        let (processes, outside): (Vec<_>, Vec<_>) =
+            watchers.partition(|watcher| matches!(watcher, Watcher::Process(..)));
+        self.tell(&processes);
+        outside
+    }
+
+    fn tell(&self, watchers: &[Watcher]) {
+        for watcher in watchers {
+            self.runtime.tell_watcher(watcher, self.task.pid, self.exit, self.at_ns, self.worker);
         }
     }
 
@@ -445,6 +484,11 @@ impl State {
     /// Whether a kill is decided.
     pub fn is_killed(&self) -> bool {
         self.kill.is_some()
+    }
+
+    /// How many links, monitors and watchers it keeps.
+    pub fn n_relations(&self) -> usize {
+        self.links.len() + self.watchers.len() + self.monitoring.len() + self.watching.len()
     }
 
     /// All that this process keeps about others.
@@ -596,12 +640,5 @@ impl Step<'_> {
         if due && let Some((grace, _)) = self.state.grace.take() {
             self.state.kill(grace.failure.unwrap_or_else(Failure::terminated));
         }
-    }
-}
-
-/// Drops what a mailbox limit no longer lets in; only messages are counted.
-impl Message {
-    pub(super) fn count_into(&self, process: &Process) -> Admission {
-        process.admit(self.size_bytes())
     }
 }

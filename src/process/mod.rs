@@ -26,7 +26,7 @@ mod runtime;
 mod signal;
 mod size;
 mod table;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, miri))))]
 mod tests;
 
 pub use body::{Body, Event, Limits, MailboxLimit, OnFull, Sink, Step, StepEnd};

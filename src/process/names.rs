@@ -29,6 +29,13 @@ impl Default for Held {
     }
 }
 
+impl Held {
+    /// How many names are held.
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.0).as_ref().map_or(0, |names| names.len())
+    }
+}
+
 /// Who owns a name.
 pub(crate) struct Owner<'a> {
     pub(crate) pid: Pid,

@@ -272,19 +272,16 @@ impl Runtime {
     ) -> Result<(), SendError> {
         let process = self.live(to).ok_or(SendError::NotFound)?;
         let bytes = message.size_bytes();
-        match message.count_into(&process) {
-            Admission::Queue => {}
+        match process.admit(bytes) {
+            Admission::Queue | Admission::Full(OnFull::DropOld, _) => {}
             Admission::TooLarge => return Err(SendError::TooLarge(bytes)),
-            Admission::Full { on_full, by_count } => match on_full {
-                OnFull::DropOld => {}
-                OnFull::Reject => return Err(SendError::Full),
-                OnFull::DropNew => return Ok(()),
-                OnFull::Kill => {
-                    let failure = Box::new(process.mailbox_overflow(by_count));
-                    let _ = process.arc().signal(Signal::Kill(failure), worker);
-                    return Ok(());
-                }
-            },
+            Admission::Full(OnFull::Reject, _) => return Err(SendError::Full),
+            Admission::Full(OnFull::DropNew, _) => return Ok(()),
+            Admission::Full(OnFull::Kill, excess) => {
+                let failure = Box::new(process.mailbox_overflow(excess));
+                let _ = process.arc().signal(Signal::Kill(failure), worker);
+                return Ok(());
+            }
         }
         let signal = Signal::Message(Box::new(message));
         process.arc().signal(signal, worker).map_err(|_| SendError::NotFound)
@@ -386,7 +383,7 @@ impl Runtime {
         }
         for message in request.messages {
             // Counted like any other, but never refused.
-            let _ = message.count_into(&process);
+            process.count(message.size_bytes());
             process.prime(Signal::Message(Box::new(message)));
         }
         worker.spawn(host.pool(), process);

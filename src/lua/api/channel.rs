@@ -117,6 +117,7 @@ fn new(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         }
     };
     let capacity = u32::try_from(capacity.max(0)).unwrap_or_default();
+    cx.check_room(stack)?;
     let id = cx.channels.open(Kind::Bounded(capacity));
     push_channel(stack, id, Yields::Values);
     Ok(Outcome::Return(1))
@@ -258,7 +259,8 @@ fn select(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         });
     }
     let fiber = cx.fibers.running();
-    if !default && !stack.can_wait() && !cx.channels.selects_at_once(&selected) {
+    // Also a select with default is suspended when it hands over to somebody who waits.
+    if !stack.can_wait() && !cx.channels.selects_at_once(&selected, default) {
         for case in selected {
             if let Case::Send(_, value) = case {
                 cx.drop_value(value);

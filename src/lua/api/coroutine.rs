@@ -181,7 +181,13 @@ unsafe extern "C-unwind" fn resume_wrapped_in_place(l: *mut lua_State) -> c_int 
             return n;
         }
         let thread = ffi::lua_tothread(l, 1);
-        ffi::lua_closethread(thread, l);
+        let status = ffi::lua_status(thread);
+        if status != ffi::LUA_OK && status != ffi::LUA_YIELD {
+            // A `<close>` variable may have put another error in its place.
+            ffi::lua_pop(l, 1);
+            close_in_place(l, thread);
+            ffi::lua_xmove(thread, l, 1);
+        }
         if ffi::lua_type(l, -1) == ffi::LUA_TSTRING {
             ffi::luaL_where(l, 1);
             ffi::lua_insert(l, -2);
@@ -205,11 +211,12 @@ unsafe fn nested_resume(l: *mut lua_State) -> (bool, c_int) {
         ffi::lua_xmove(l, thread, n_args);
         let cx = universe.owner().cast::<Cx>();
         universe.enter_nested(l);
-        // H1: the hook has to find the coroutine that runs.
-        (*cx).publish(thread);
+        (*cx).enter(thread);
         let mut n = 0;
         let status = ffi::lua_resume(thread, l, n_args, &mut n);
         (*cx).publish(l);
+        // A yield ended here: the loop must not take it for one of the fiber.
+        (*cx).suspend = Suspend::Interrupted;
         universe.leave_nested();
         if status != ffi::LUA_OK && status != ffi::LUA_YIELD {
             ffi::lua_xmove(thread, l, 1);
@@ -222,6 +229,23 @@ unsafe fn nested_resume(l: *mut lua_State) -> (bool, c_int) {
         }
         ffi::lua_xmove(thread, l, n);
         (true, n)
+    }
+}
+
+/// Closes coroutine `thread` from `l`: its `<close>` variables run here, and cannot wait. The error
+/// that is left, if any, is on its stack.
+unsafe fn close_in_place(l: *mut lua_State, thread: *mut lua_State) -> c_int {
+    // SAFETY: the coroutine is suspended or has failed; `lua_closethread` is protected by Lua itself;
+    // nothing owned.
+    unsafe {
+        let universe = Universe::of(l);
+        let cx = universe.owner().cast::<Cx>();
+        universe.enter_nested(l);
+        (*cx).enter(thread);
+        let status = ffi::lua_closethread(thread, l);
+        (*cx).publish(l);
+        universe.leave_nested();
+        status
     }
 }
 
@@ -284,13 +308,7 @@ unsafe extern "C-unwind" fn close(l: *mut lua_State) -> c_int {
             ffi::lua_closethread(l, l);
             return 0;
         }
-        let universe = Universe::of(l);
-        universe.enter_nested(l);
-        (*universe.owner().cast::<Cx>()).publish(thread);
-        let status = ffi::lua_closethread(thread, l);
-        (*universe.owner().cast::<Cx>()).publish(l);
-        universe.leave_nested();
-        if status == ffi::LUA_OK {
+        if close_in_place(l, thread) == ffi::LUA_OK {
             ffi::lua_pushboolean(l, 1);
             return 1;
         }

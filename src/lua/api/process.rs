@@ -481,6 +481,7 @@ fn send_after(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         Ok(name) if !has_pid_form(&dest) => Destination::Name(name.into()),
         _ => Destination::Pid(to),
     };
+    cx.check_room(stack)?;
     let later = Later { to, topic: Topic::from_slice(&topic), payload };
     let at_ns = cx.now_ns().saturating_add(delay.max(0).unsigned_abs());
     let token = cx.start_timer(at_ns, Fires::Send(Box::new(later)));
@@ -661,6 +662,7 @@ fn monitor(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         Ok(target) => target,
         Err(refused) => return refused.push(stack),
     };
+    cx.check_room(stack)?;
     let step = cx.step.get();
     if step.is_monitoring(target) {
         return fail(stack, kind::ALREADY_EXISTS, format!("already monitoring {target}"));
@@ -697,6 +699,7 @@ fn link(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         Ok(target) => target,
         Err(refused) => return refused.push(stack),
     };
+    cx.check_room(stack)?;
     match cx.step.get().link(target) {
         true => succeed(stack),
         false => not_found(target.to_string().as_bytes()).push(stack),
@@ -850,6 +853,7 @@ fn register(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     if !stack.is_nil(3) && stack.integral(3) != Some(0) {
         return fail(stack, kind::INVALID, "scope is not supported");
     }
+    cx.check_room(stack)?;
     let name = text(&name);
     match cx.process().runtime().register(&name, pid) {
         Registration::Done => succeed(stack),

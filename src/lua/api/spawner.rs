@@ -76,10 +76,11 @@ fn build_spawner(stack: &Stack) {
     stack.raw_set_field(-2, "__index");
 }
 
-fn push(stack: &Stack, cx: &mut Cx, wish: Wish) -> Outcome {
+fn push(stack: &Stack, cx: &mut Cx, wish: Wish) -> Result<Outcome, Raise> {
+    cx.check_room(stack)?;
     let id = cx.spawners.insert(wish) as u64;
     stack.new_object(Spawner(id), build_spawner);
-    Outcome::Return(1)
+    Ok(Outcome::Return(1))
 }
 
 /// The builder that a method was called on, and where its arguments begin; a plain function of the
@@ -105,7 +106,7 @@ pub(super) fn with_options(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise>
         }
         stack.pop(1);
     }
-    Ok(push(stack, cx, wish))
+    push(stack, cx, wish)
 }
 
 /// Takes the option whose value is on top.
@@ -174,7 +175,7 @@ pub(super) fn with_name(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         return Err(Raise::Message(fault));
     }
     wish.name = Some(String::from_utf8_lossy(&name).into());
-    Ok(push(stack, cx, wish))
+    push(stack, cx, wish)
 }
 
 pub(super) fn with_message(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
@@ -188,7 +189,7 @@ pub(super) fn with_message(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise>
     let payload =
         payload_args(stack, arg + 1).map_err(|refused| Raise::Message(refused.into_text()))?;
     wish.messages.push((Topic::from_slice(&topic), payload));
-    Ok(push(stack, cx, wish))
+    push(stack, cx, wish)
 }
 
 fn spawn(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {

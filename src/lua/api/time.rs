@@ -246,6 +246,7 @@ fn after(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         Ok(nanoseconds) => nanoseconds,
         Err(text) => return fail(stack, kind::INVALID, text),
     };
+    cx.check_room(stack)?;
     start_channel_timer(stack, cx, nanoseconds);
     Ok(Outcome::Return(1))
 }
@@ -265,6 +266,7 @@ fn timer(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         Ok(nanoseconds) => nanoseconds,
         Err(text) => return fail(stack, kind::INVALID, text),
     };
+    cx.check_room(stack)?;
     let (token, channel) = start_channel_timer(stack, cx, nanoseconds);
     push_timer(stack, token, Some(channel));
     Ok(Outcome::Return(1))
@@ -275,6 +277,7 @@ fn ticker(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         Ok(nanoseconds) => nanoseconds,
         Err(text) => return fail(stack, kind::INVALID, text),
     };
+    cx.check_room(stack)?;
     let channel = cx.channels.open(Kind::Lossy(TICKS_MAX));
     let at_ns = cx.now_ns().saturating_add(period_ns);
     let token = cx.start_timer(at_ns, Fires::Ticker { channel, period_ns });

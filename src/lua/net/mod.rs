@@ -360,9 +360,9 @@ impl Cx {
     /// The program ends: closes all its sockets and wakes nobody.
     pub(crate) fn close_sockets(&mut self) {
         let worker = self.step.get().worker;
-        let mut sockets = std::mem::take(&mut self.sockets);
-        for mut slot in sockets.all.drain() {
+        for mut slot in self.sockets.all.drain() {
             slot.unwatch(worker);
         }
+        self.sockets.n_waiting = 0;
     }
 }

@@ -120,6 +120,18 @@ impl Universe {
         unsafe { (*self.arena.get()).set_limit(bytes) }
     }
 
+    /// Counts so many bytes against the limit besides those of the VM.
+    pub(crate) fn set_charged(&self, bytes: usize) {
+        // SAFETY: as in `used_bytes`.
+        unsafe { (*self.arena.get()).set_charged(bytes) }
+    }
+
+    /// Whether what is held and charged is above the limit.
+    pub(crate) fn is_over_limit(&self) -> bool {
+        // SAFETY: as in `used_bytes`.
+        unsafe { (*self.arena.get()).is_over() }
+    }
+
     pub(crate) fn memory_limit(&self) -> usize {
         // SAFETY: as in `used_bytes`.
         unsafe { (*self.arena.get()).limit() }

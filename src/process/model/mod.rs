@@ -317,12 +317,13 @@ fn killer(exit: &Exit) -> Option<(Serial, u64)> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    #[cfg(not(miri))]
     use crate::scheduler::{Mode, PoolConfig, STACK_BYTES_MIN, ThreadPool};
 
     #[test]
     fn processes_keep_the_rules_in_every_order() {
         let seeds = if cfg!(miri) {
-            5
+            3
         } else if cfg!(debug_assertions) {
             1_000
         } else {
@@ -332,6 +333,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(not(miri))]
     fn processes_keep_the_rules_on_real_threads() {
         let n_ops = if cfg!(debug_assertions) { 50_000 } else { 400_000 };
         let pools = ["one", "two"].map(|name| {

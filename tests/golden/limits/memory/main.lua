@@ -21,6 +21,8 @@ exceeds("many spawned coroutines", "local ch = channel.new() while true do corou
 exceeds("many closures", "local t = {} for n = 1, 1e9 do t[n] = function() return n end end")
 exceeds("many channels", "local t = {} for n = 1, 1e9 do t[n] = channel.new() end")
 exceeds("many timers", "local t = {} for n = 1, 1e9 do t[n] = time.after('1h') end")
+exceeds("many names", "for n = 1, 1e9 do assert(process.registry.register('name ' .. n)) end")
+exceeds("many delayed messages", "for n = 1, 1e9 do assert(process.send_after('1h', process.pid(), 't')) end")
 exceeds("a full channel", "local ch = channel.new(1 << 30) for n = 1, 1e9 do ch:send(n) end")
 exceeds("string.rep", "return #('x'):rep(1 << 28)")
 exceeds("string.rep of a string.rep", "return (('x'):rep(1 << 18)):rep(1 << 18)")

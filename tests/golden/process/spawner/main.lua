@@ -99,7 +99,6 @@ process.terminate(single)
 
 -- Errors.
 local raises = {
-    { "with_options", "nothing", {}, "options parameter must be a table" },
     { "with_options", "unknown key", { { trap = 1 } }, "option trap is not supported" },
     { "with_options", "bad trap_links", { { trap_links = 1 } }, "trap_links must be a boolean" },
     { "with_message", "empty topic", { "" }, "topic cannot be empty" },
@@ -117,6 +116,7 @@ for _, name in ipairs({ "@x", "a\nb", "{a|b}", string.rep("n", 256) }) do
     local _, same = process.registry.register(name)
     check.ok("with_name: the text of register", not worked and tostring(err):find(same:message(), 1, true))
 end
+check.ok("with_options: not a table", not pcall(process.with_options) and not pcall(process.with_options, 5))
 for _, option in ipairs({ { memory_limit = "lots" }, { memory_limit = 0 }, { memory_limit = -1 }, { memory_limit = true },
     { mailbox = 5 }, { mailbox = { max_messages = 0 } }, { mailbox = { max_messages = "many" } },
     { mailbox = { on_full = "explode" } }, { mailbox = { size = 5 } } }) do

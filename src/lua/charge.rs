@@ -1,0 +1,49 @@
+//! What a process holds outside of its Lua heap, counted against its memory limit: fixed costs of
+//! channels, timers, relations and names. Undelivered messages meet the limit when they are sent, so
+//! that a flood of them is its senders' trouble and does not starve the receiver of its own heap.
+
+use super::cx::Cx;
+use super::raw::{Raise, Stack, Universe};
+
+/// Bytes that are charged for each; above what they take here, with the allocator's share.
+const CHANNEL: usize = 192;
+const TIMER: usize = 192;
+const RELATION: usize = 192;
+const NAME: usize = 384;
+const SPAWNER: usize = 256;
+
+impl Cx {
+    /// What the process holds outside of its Lua heap.
+    fn native_bytes(&self) -> usize {
+        let step = self.step.get();
+        self.channels.len() * CHANNEL
+            + self.timers.len() * TIMER
+            + self.spawners.len() * SPAWNER
+            + step.state.n_relations() * RELATION
+            + step.process.n_names() * NAME
+    }
+
+    /// Brings the charge up to date; cheap where no limit is set.
+    pub(crate) fn update_charge(&self, universe: &Universe) {
+        if universe.memory_limit() != usize::MAX {
+            universe.set_charged(self.native_bytes());
+        }
+    }
+
+    /// Before something is made that is charged: raises Lua's own error when there is no room for it,
+    /// even after a full collection.
+    pub(crate) fn check_room(&mut self, stack: &Stack) -> Result<(), Raise> {
+        self.update_charge(stack.universe());
+        if !stack.universe().is_over_limit() {
+            return Ok(());
+        }
+        stack.collect_garbage();
+        self.release_garbage(stack.universe().take_garbage());
+        self.clear_slots(stack);
+        self.update_charge(stack.universe());
+        if stack.universe().is_over_limit() {
+            return Err(Raise::Plain("not enough memory".to_owned()));
+        }
+        Ok(())
+    }
+}

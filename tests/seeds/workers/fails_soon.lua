@@ -1,0 +1,6 @@
+local function main()
+    time.sleep("10ms")
+    error("child failed")
+end
+
+return { main = main }

@@ -1,0 +1,6 @@
+-- Ends when told to.
+local function main()
+    process.inbox():receive()
+end
+
+return { main = main }
