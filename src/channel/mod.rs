@@ -313,11 +313,6 @@ impl<V> Channels<V> {
         self.wakes.pop()
     }
 
-    /// Whether [`Channels::next_discarded`] has something.
-    pub fn has_discarded(&self) -> bool {
-        !self.discarded.is_empty()
-    }
-
     /// The next value that was passed in and will not be received by anybody.
     pub fn next_discarded(&mut self) -> Option<V> {
         self.discarded.pop()
