@@ -4,6 +4,8 @@
 //! Not a criterion bench: it prints its figures once. Linux only, from `/proc/self`. Resident
 //! memory includes the allocator's own reserve, and this program itself.
 
+#![expect(clippy::print_stdout, reason = "a bench without a harness prints its figures")]
+
 use std::fs;
 use std::time::{Duration, Instant};
 

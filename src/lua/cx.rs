@@ -263,7 +263,9 @@ impl Cx {
     /// starts the count of instructions anew, so that they are counted as well where that is done.
     pub(crate) fn is_spent_after(&self, n_switches: u64) -> bool {
         match self.step.get().worker.preemption().mode() {
-            Mode::Count(count) if n_switches % u64::from(count) == 0 => self.count_reached(),
+            Mode::Count(count) if n_switches.is_multiple_of(u64::from(count)) => {
+                self.count_reached()
+            }
             _ => self.slice_is_over(),
         }
     }
