@@ -105,9 +105,7 @@ pub(crate) fn documents() -> Option<(Vec<Document>, Document)> {
 }
 
 fn folder() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/seeds");
-    let named = env::var_os("MOONLET_SEEDS").map(PathBuf::from);
-    [named, Some(beside)].into_iter().flatten().find(|folder| folder.is_dir())
+    env::var_os("MOONLET_SEEDS").map(PathBuf::from).filter(|folder| folder.is_dir())
 }
 
 fn read(path: &Path) -> (String, String) {
