@@ -146,7 +146,8 @@ fn lines_are_short() {
     let mut faults = Vec::new();
     for file in rust_files() {
         for (number, line) in file.lines() {
-            // Code is the formatter's: it leaves only what cannot be broken, such as texts in tests.
+            // Code is the formatter's: it leaves only what cannot be broken, such as texts in
+            // tests.
             if line.trim_start().starts_with("//") && line.chars().count() > COLUMNS_MAX {
                 faults.push(format!(
                     "{}:{number}: break the line, it has more than {COLUMNS_MAX} columns",

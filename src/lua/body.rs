@@ -242,8 +242,8 @@ fn run_fiber(vm: &Vm, fiber: FiberId) -> FiberRan {
     unreachable!("the numbers do not end")
 }
 
-/// The slice is over: the fiber goes on before the other fibers of the process, with the `n_args` values
-/// on its stack.
+/// The slice is over: the fiber goes on before the other fibers of the process, with the `n_args`
+/// values on its stack.
 fn interrupted(vm: &Vm, fiber: FiberId, n_args: i32) -> FiberRan {
     let fibers = &mut vm.cx().fibers;
     fibers.get_mut(fiber).resumption = Some(Resumption::Continue { n_args });

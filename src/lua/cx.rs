@@ -259,8 +259,9 @@ impl Cx {
         self.step.get().worker.preemption().count_reached()
     }
 
-    /// Whether the slice is over after the fiber has switched so often between its coroutines. Each switch
-    /// starts the count of instructions anew, so that they are counted as well where that is done.
+    /// Whether the slice is over after the fiber has switched so often between its coroutines. Each
+    /// switch starts the count of instructions anew, so that they are counted as well where that is
+    /// done.
     pub(crate) fn is_spent_after(&self, n_switches: u64) -> bool {
         match self.step.get().worker.preemption().mode() {
             Mode::Count(count) if n_switches.is_multiple_of(u64::from(count)) => {

@@ -30,8 +30,8 @@ use super::raw::ffi::{self, lua_Debug, lua_State};
 /// Instructions until the hook looks again where it could not yield.
 const RETRY: c_int = 1000;
 
-/// Makes the coroutine `target` give way at its next instruction. One that has a hook already is left
-/// alone (H4).
+/// Makes the coroutine `target` give way at its next instruction. One that has a hook already is
+/// left alone (H4).
 ///
 /// # Safety
 /// Called by a signal handler or by the owner, on the thread that runs `target`, while it is

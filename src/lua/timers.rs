@@ -1,12 +1,13 @@
 //! The timers of one process: what each does when it fires, and the ticket in a worker's wheel.
 //!
 //! # Protocol
-//! A process that moves between workers has tickets in several wheels, which signal in no common order.
-//! So a signal only says that something is due; the process fires whatever is, in order.
+//! A process that moves between workers has tickets in several wheels, which signal in no common
+//! order. So a signal only says that something is due; the process fires whatever is, in order.
 //!
 //! # Invariants
-//! * **W1** `queue` holds each pending timer under the time when it is due. Entries whose token names no
-//!   pending timer, or one that is due at another time, are left over; they are at most about half.
+//! * **W1** `queue` holds each pending timer under the time when it is due. Entries whose token
+//!   names no pending timer, or one that is due at another time, are left over; they are at most
+//!   about half.
 //! * **W2** A timer fires only when its time has come, however many signals come in for it.
 
 use std::cmp::Reverse;
@@ -200,8 +201,8 @@ impl Cx {
         }
     }
 
-    /// The next tick is due a period after this one was, so a ticker does not drift. Of the ticks that
-    /// a late process has missed, no more are made up for than its channel holds.
+    /// The next tick is due a period after this one was, so a ticker does not drift. Of the ticks
+    /// that a late process has missed, no more are made up for than its channel holds.
     fn tick(&mut self, index: usize, token: Token, now_ns: u64) {
         let timer = &mut self.timers.all[index];
         let Fires::Ticker { channel, period_ns } = timer.fires else { return };

@@ -107,9 +107,9 @@ fn is_fiber(stack: &Stack, thread: &Stack) -> bool {
     thread.has_tag(ThreadTag::Spawned) || main == Some(thread.raw())
 }
 
-/// How deep coroutines resume each other at most. No C stack limits it here, but a program written for
-/// stock Lua, where it does, expects to fail in an endless descent, not to use up the memory of the
-/// runtime.
+/// How deep coroutines resume each other at most. No C stack limits it here, but a program written
+/// for stock Lua, where it does, expects to fail in an endless descent, not to use up the memory of
+/// the runtime.
 const NESTED_MAX: usize = 190;
 
 /// Why a coroutine cannot be resumed.
