@@ -557,7 +557,7 @@ fn begin_call(
     Ok((id, watch))
 }
 
-/// Answers a call: false when the caller does not wait any more.
+/// Answers a call: false when the caller has ended. One that has given up lets the answer go.
 pub(crate) fn answer(cx: &Cx, call: CallRef, result: Result<Encoded, Box<Failure>>) -> bool {
     let step = cx.step.get();
     step.runtime().signal(call.caller, Signal::Reply { id: call.id, result }, step.worker)

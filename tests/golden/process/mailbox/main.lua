@@ -68,15 +68,9 @@ check.ok("twenty thousand are kept", in_order)
 
 -- Events that nobody has read yet wait in order.
 local pid = check.script([[
-    local pids, parent = {}, ...
-    for n = 1, 3 do
-        pids[n] = process.spawn_monitored("golden:script", "app:processes", "return ...", n)
-        repeat until process.send(pids[n], "is it alive?") == nil
-    end
-    local values = {}
-    for n = 1, 3 do
-        values[n] = process.events():receive().result.value
-    end
-    return values
+    for n = 1, 3 do process.cancel(process.pid(), "reason " .. n) end
+    local reasons = {}
+    for n = 1, 3 do reasons[n] = process.events():receive().reason end
+    return reasons
 ]])
-check.exits("events wait in order", pid, { 1, 2, 3 })
+check.exits("events wait in order", pid, { "reason 1", "reason 2", "reason 3" })
