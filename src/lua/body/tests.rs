@@ -52,7 +52,7 @@ fn a_program_may_give_more_results_than_its_frame_has_room_for() {
     let failed = many.replace("...", "errors.new({message = 'no', details = {1}})");
     let exit = simulate_program(1, &failed);
     assert!(exit.error.as_ref().is_some_and(|error| error.details.is_some()), "{exit:?}");
-    let spawned = format!("coroutine.spawn(function() {many} end)");
+    let spawned = format!("coroutine.spawn(function(...) {many} end)");
     assert!(simulate_program(1, &spawned).error.is_none());
 }
 
