@@ -49,5 +49,5 @@ pub mod sync;
 pub mod fuzzing;
 
 pub use app::{App, Builder, Ended, EntryId, Error, Leftover, Process, Running, Stopper};
-pub use lua::{Table, Value};
+pub use lua::{Table, Value, set_allocator_trim};
 pub use process::{Failure, Pid};

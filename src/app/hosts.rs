@@ -37,6 +37,7 @@ impl Hosts {
             slice_ns: entry.slice_ns,
             queue_capacity: entry.local_queue_size,
             preempt_arm: Some(lua::arm),
+            when_idle: Some(lua::tidy),
             mode: Mode::Signal,
             thread_stack_bytes: STACK_BYTES,
         })?;

@@ -1,12 +1,13 @@
-//! The memory of one VM: small blocks from chunks by size class, big ones from the global
+//! The memory of one VM: blocks by size class from a few chunks, huge ones from the global
 //! allocator, all of it freed at once when the process ends, without a walk over its Lua objects.
 //!
 //! # Concepts
-//! * **Chunk**: a piece of memory that small blocks are carved from; the first ones are small,
-//!   because most processes are, later ones are a quarter of what there is, up to a cap.
-//! * **Size class**: small blocks are rounded up to 16 bytes; each class has a free list.
-//! * **Big block**: more than `SMALL_MAX` bytes; has a header in front that links it to its kin, so
-//!   that a drop finds it.
+//! * **Chunk**: a run of [pages](super::pages) that blocks are carved from; the first ones are
+//!   small, because most processes are, later ones are a quarter of what there is, up to a cap.
+//! * **Size class**: up to [`FINE_MAX`] bytes a block is rounded up to 16 bytes, above to a quarter
+//!   of a power of two; each class has a free list.
+//! * **Big block**: more than [`SMALL_MAX`] bytes; has a header in front that links it to its kin,
+//!   so that a drop finds it.
 //!
 //! # Invariants
 //! * **A1** A block belongs to the class of the size it was asked for; Lua tells that size again
@@ -19,17 +20,19 @@
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::ptr;
 
+use super::pages::{self, PAGE, RUN_PAGES_MAX};
+
 const GRAIN: usize = 16;
-const SMALL_MAX: usize = 512;
-const N_CLASSES: usize = SMALL_MAX / GRAIN;
-const CHUNK_MIN: usize = 4096;
-const CHUNK_MAX: usize = 64 * 1024;
-const _: () = assert!(CHUNK_MIN > SMALL_MAX + size_of::<Chunk>());
+const FINE_MAX: usize = 512;
+const SMALL_MAX: usize = 16 * 1024;
+const N_FINE: usize = FINE_MAX / GRAIN;
+const N_CLASSES: usize = N_FINE + 4 * (SMALL_MAX / FINE_MAX).ilog2() as usize;
+const _: () = assert!(RUN_PAGES_MAX * PAGE > SMALL_MAX + size_of::<Chunk>());
 
 #[repr(C, align(16))]
 struct Chunk {
     next: *mut Chunk,
-    bytes: usize,
+    n_pages: usize,
 }
 
 #[repr(C, align(16))]
@@ -149,8 +152,8 @@ impl Arena {
             self.used += bytes;
             return head;
         }
-        let size = (class + 1) * GRAIN;
-        if (self.bump_end as usize) - (self.bump as usize) < size && !self.grow() {
+        let size = class_bytes(class);
+        if (self.bump_end as usize) - (self.bump as usize) < size && !self.grow(size) {
             return ptr::null_mut();
         }
         let block = self.bump;
@@ -181,37 +184,39 @@ impl Arena {
         self.free[class] = block;
     }
 
-    /// Starts a new chunk; what is left of the old one goes to the free lists.
+    /// Starts a new chunk with room for `size` bytes; what is left of the old one goes to the free
+    /// lists.
     #[cold]
-    fn grow(&mut self) -> bool {
-        self.recycle_tail();
-        let bytes = (self.carved / 4).next_multiple_of(CHUNK_MIN).clamp(CHUNK_MIN, CHUNK_MAX);
-        let layout = chunk_layout(bytes);
-        // SAFETY: the layout has a size above zero.
-        let raw = unsafe { alloc(layout) };
+    fn grow(&mut self, size: usize) -> bool {
+        let least = (size + size_of::<Chunk>()).div_ceil(PAGE);
+        let n_pages = (self.carved / 4 / PAGE).clamp(least, RUN_PAGES_MAX);
+        let raw = pages::obtain(n_pages);
         if raw.is_null() {
             return false;
         }
+        self.recycle_tail();
         let chunk = raw.cast::<Chunk>();
-        // SAFETY: fresh memory of `bytes` bytes, aligned for a header.
+        // SAFETY: fresh memory of so many pages, aligned for a header.
         unsafe {
-            chunk.write(Chunk { next: self.chunks, bytes });
+            chunk.write(Chunk { next: self.chunks, n_pages });
             self.bump = raw.add(size_of::<Chunk>());
-            self.bump_end = raw.add(bytes);
+            self.bump_end = raw.add(n_pages * PAGE);
         }
         self.chunks = chunk;
-        self.carved += bytes;
+        self.carved += n_pages * PAGE;
         true
     }
 
     fn recycle_tail(&mut self) {
-        let left = (self.bump_end as usize) - (self.bump as usize);
-        if left >= GRAIN {
-            let class = left / GRAIN - 1;
-            // SAFETY: the tail is unused memory of a live chunk, a multiple of GRAIN and at most
-            // SMALL_MAX long, because a block that fits no tail is at most SMALL_MAX.
-            unsafe { *(self.bump as *mut *mut u8) = self.free[class] };
-            self.free[class] = self.bump;
+        loop {
+            let left = (self.bump_end as usize) - (self.bump as usize);
+            let Some(class) = class_within(left) else { return };
+            // SAFETY: the tail is unused memory of a live chunk and at least as long as the class.
+            unsafe {
+                *(self.bump as *mut *mut u8) = self.free[class];
+                self.free[class] = self.bump;
+                self.bump = self.bump.add(class_bytes(class));
+            }
         }
     }
 
@@ -284,7 +289,7 @@ impl Drop for Arena {
             let mut chunk = self.chunks;
             while !chunk.is_null() {
                 let next = (*chunk).next;
-                dealloc(chunk.cast(), chunk_layout((*chunk).bytes));
+                pages::release(chunk.cast(), (*chunk).n_pages);
                 chunk = next;
             }
             let mut big = self.big;
@@ -297,13 +302,36 @@ impl Drop for Arena {
     }
 }
 
+/// The class of blocks of so many bytes, 1 to [`SMALL_MAX`].
 #[inline]
-fn class_of(bytes: usize) -> usize {
-    (bytes - 1) / GRAIN
+const fn class_of(bytes: usize) -> usize {
+    if bytes <= FINE_MAX {
+        return (bytes - 1) / GRAIN;
+    }
+    let last = bytes - 1;
+    let power = last.ilog2();
+    let quarter = (last >> (power - 2)) & 3;
+    N_FINE + (power - FINE_MAX.ilog2()) as usize * 4 + quarter
 }
 
-fn chunk_layout(bytes: usize) -> Layout {
-    Layout::from_size_align(bytes, GRAIN).expect("chunk sizes are bounded by CHUNK_MAX")
+/// How long the blocks of a class are.
+#[inline]
+const fn class_bytes(class: usize) -> usize {
+    if class < N_FINE {
+        return (class + 1) * GRAIN;
+    }
+    let (power, quarter) = ((class - N_FINE) / 4, (class - N_FINE) % 4);
+    (5 + quarter) << (FINE_MAX.ilog2() as usize + power - 2)
+}
+
+/// The class with the longest blocks that fit into `bytes`.
+fn class_within(bytes: usize) -> Option<usize> {
+    if bytes < GRAIN {
+        return None;
+    }
+    let bytes = bytes.min(SMALL_MAX);
+    let class = class_of(bytes);
+    Some(if class_bytes(class) > bytes { class - 1 } else { class })
 }
 
 fn try_big_layout(bytes: usize) -> Option<Layout> {
@@ -334,7 +362,7 @@ mod tests {
     proptest! {
         #[test]
         fn blocks_keep_their_bytes_and_the_count_is_exact(
-            ops in prop::collection::vec((0usize..40, 0usize..3000), 1..300)
+            ops in prop::collection::vec((0usize..40, prop_oneof![0usize..700, 0usize..40_000]), 1..300)
         ) {
             let mut arena = Arena::new(usize::MAX);
             let mut blocks: Vec<(*mut u8, usize, u8)> = vec![(ptr::null_mut(), 0, 0); 40];
@@ -357,6 +385,22 @@ mod tests {
                 prop_assert_eq!(arena.used_bytes(), blocks.iter().map(|b| b.1).sum::<usize>());
             }
         }
+    }
+
+    #[test]
+    fn classes_cover_all_sizes_with_little_waste() {
+        for bytes in 1..=SMALL_MAX {
+            let class = class_of(bytes);
+            let size = class_bytes(class);
+            assert!(class < N_CLASSES && size >= bytes && size.is_multiple_of(GRAIN));
+            assert!(size - bytes < GRAIN.max(bytes / 4 + 1), "{bytes} in {size}");
+            assert!(class == 0 || class_bytes(class - 1) < bytes);
+            if bytes >= GRAIN {
+                let within = class_within(bytes).expect("at least one grain");
+                assert!(class_bytes(within) <= bytes && within + 1 >= class);
+            }
+        }
+        assert_eq!(class_of(SMALL_MAX) + 1, N_CLASSES);
     }
 
     #[test]

@@ -118,6 +118,7 @@ fn signals_without_end_do_not_keep_a_worker_from_others() {
         slice_ns: 1_000_000,
         queue_capacity: 16,
         preempt_arm: None,
+        when_idle: None,
         mode: Mode::Count(1),
         thread_stack_bytes: STACK_BYTES_MIN,
     };

@@ -59,6 +59,8 @@ pub struct PoolConfig {
     pub queue_capacity: usize,
     /// Makes the published target give way; see [`Preemption`](super::Preemption).
     pub preempt_arm: Option<Arm>,
+    /// What a worker does before it sleeps, a short piece at a time; whether there may be more.
+    pub when_idle: Option<fn() -> bool>,
     /// How targets learn that their slice is over.
     pub mode: Mode,
     /// Stack of each worker, at least [`STACK_BYTES_MIN`].

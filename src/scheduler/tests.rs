@@ -22,6 +22,7 @@ fn config(workers: usize) -> PoolConfig {
         slice_ns: 1_000_000,
         queue_capacity: 256,
         preempt_arm: None,
+        when_idle: None,
         mode: Mode::Count(1),
         thread_stack_bytes: STACK_BYTES_MIN,
     }

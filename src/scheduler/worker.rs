@@ -122,6 +122,11 @@ impl<T: Task> Worker<T> {
                 }
                 searching = Some(proof);
             }
+            if self.shared.config.when_idle.is_some_and(|tidy| tidy()) {
+                // Look for work again, and for what is due.
+                self.turns_until_poll.set(0);
+                continue;
+            }
             searching = self.sleep(searching);
         }
     }

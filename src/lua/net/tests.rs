@@ -56,6 +56,7 @@ fn run_all(entries: &[(&str, &str)]) -> (Exit, String) {
         slice_ns: 1_000_000,
         queue_capacity: 256,
         preempt_arm: Some(arm),
+        when_idle: None,
         mode: Mode::Signal,
         thread_stack_bytes: 2 * STACK_BYTES_MIN,
     })

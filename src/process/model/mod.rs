@@ -343,6 +343,7 @@ mod tests {
                 slice_ns: 1_000_000,
                 queue_capacity: 16,
                 preempt_arm: None,
+                when_idle: None,
                 mode: Mode::Count(1),
                 thread_stack_bytes: STACK_BYTES_MIN,
             };
