@@ -8,8 +8,8 @@
 //! # Concepts
 //! * **Run**: 1 to [`RUN_PAGES_MAX`] pages in a row. A run keeps its length for ever.
 //! * **Cache**: runs that a thread has freed and takes again, without a lock.
-//! * **Store**: all other free runs. A run in it is **ready**, its pages in memory, or **cold**, its
-//!   pages handed back, at the price of page faults at its next use.
+//! * **Store**: all other free runs. One of them is **ready**, its pages in memory, or **cold**,
+//!   its pages handed back, at the price of page faults at its next use.
 //! * **Region**: address space that fresh runs are carved from. Never unmapped.
 //!
 //! # Invariants
