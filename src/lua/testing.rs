@@ -14,7 +14,6 @@ use std::time::Instant;
 
 use super::body::LuaBody;
 use super::cx::{Cx, Environment};
-use super::output::Output;
 use super::program::{Catalog, Program, UnitSource};
 use super::raw::ffi::{self, lua_State};
 use super::raw::{Outcome, Raise, Stack, Universe, host};
@@ -26,12 +25,13 @@ use crate::process::{
 };
 use crate::scheduler::Pool;
 use crate::scheduler::sim::SimPool;
+use crate::writer::Writer;
 
 /// An environment without entries, whose output goes nowhere.
 pub(crate) fn environment() -> Arc<Environment> {
     static ENVIRONMENT: OnceLock<Arc<Environment>> = OnceLock::new();
     let make = || {
-        let output = Output::new(std::io::sink()).unwrap();
+        let output = Writer::new("stdout", 0, std::io::sink()).unwrap();
         Arc::new(Environment { catalog: Catalog::default(), output, started: Instant::now() })
     };
     ENVIRONMENT.get_or_init(make).clone()
