@@ -9,9 +9,10 @@ use super::channel::ChannelModule;
 use super::errors::Errors;
 use super::json::Json;
 use super::logger::LoggerModule;
-use super::module::{Member, Module};
-use super::payload::PayloadModule;
-use super::process::{ProcessModule, Registry};
+use super::module::{Member, Module, refuse};
+use super::net::NetModule;
+use super::payload::{FormatNames, PayloadModule};
+use super::process::{Events, ProcessModule, Registry};
 use super::time::TimeModule;
 use crate::lua::objects;
 use crate::lua::raw::{HostFn, LuaType, Stack};
@@ -26,6 +27,11 @@ pub(crate) fn called(stack: &Stack) -> (String, bool) {
         return (known, is_method);
     }
     (name, is_method)
+}
+
+/// Whether the function refuses assignments to a module table.
+pub(super) fn is_refuser(function: HostFn) -> bool {
+    MODULES.iter().any(|module| same(module.refuse, function))
 }
 
 /// The C function that keeps the running one from waiting.
@@ -67,18 +73,35 @@ fn known(stack: &Stack, function: HostFn) -> Option<String> {
     member.map(str::to_owned).or_else(|| method(stack, function))
 }
 
+/// What is to be known of a module.
+struct Known {
+    members: &'static [(&'static str, Member)],
+    refuse: HostFn,
+}
+
+impl Known {
+    const fn of<M: Module>() -> Known {
+        Known { members: M::MEMBERS, refuse: refuse::<M> }
+    }
+}
+
+/// All modules.
+static MODULES: [Known; 11] = [
+    Known::of::<ProcessModule>(),
+    Known::of::<Events>(),
+    Known::of::<Registry>(),
+    Known::of::<ChannelModule>(),
+    Known::of::<TimeModule>(),
+    Known::of::<Errors>(),
+    Known::of::<PayloadModule>(),
+    Known::of::<FormatNames>(),
+    Known::of::<Json>(),
+    Known::of::<LoggerModule>(),
+    Known::of::<NetModule>(),
+];
+
 fn module_member(function: HostFn) -> Option<&'static str> {
-    let modules = [
-        ProcessModule::MEMBERS,
-        Registry::MEMBERS,
-        ChannelModule::MEMBERS,
-        TimeModule::MEMBERS,
-        Errors::MEMBERS,
-        PayloadModule::MEMBERS,
-        Json::MEMBERS,
-        LoggerModule::MEMBERS,
-    ];
-    modules.into_iter().flatten().find_map(|(name, member)| match member {
+    MODULES.iter().flat_map(|known| known.members).find_map(|(name, member)| match member {
         Member::Function(other) if same(*other, function) => Some(*name),
         _ => None,
     })
