@@ -16,17 +16,24 @@ use super::process::{Events, ProcessModule, Registry};
 use super::time::TimeModule;
 use crate::lua::objects;
 use crate::lua::raw::{HostFn, LuaType, Stack};
-use crate::lua::stdlib;
+use crate::lua::stdlib::{self, Library};
 
-/// The name by which the running function was called, and whether as a method.
+/// The name by which the running function was called, and whether as a method. A caller without a
+/// name for it, such as `pcall`, makes Lua name a member of its libraries with the library, and
+/// everything else `?`; members of modules are then called as everywhere.
 pub(crate) fn called(stack: &Stack) -> (String, bool) {
     let (name, is_method) = stack.call_name();
-    if name == "?"
-        && let Some(known) = stack.function_at(0).and_then(|function| known(stack, function))
-    {
-        return (known, is_method);
+    if name != "?" {
+        return (name, is_method);
     }
-    (name, is_method)
+    let Some(function) = stack.function_at(0) else { return (name, is_method) };
+    let known = match stdlib::function_name(function) {
+        Some((library, name)) if library != Library::Globals => {
+            Some(format!("{}.{name}", library.name()))
+        }
+        _ => known(stack, function),
+    };
+    (known.unwrap_or(name), is_method)
 }
 
 /// Whether the function refuses assignments to a module table.
@@ -64,12 +71,13 @@ fn blocking_from(stack: &Stack, first: c_int) -> String {
 fn can_be_suspended(function: HostFn) -> bool {
     const NAMES: [&str; 5] = ["pcall", "xpcall", "sort", "gsub", "resume"];
     same(function, super::coroutine::WRAPPED)
-        || stdlib::function_name(function).is_some_and(|name| NAMES.contains(&name))
+        || stdlib::function_name(function).is_some_and(|(_, name)| NAMES.contains(&name))
 }
 
 /// The name of a function that is a member of a library or module or a method of an object.
 fn known(stack: &Stack, function: HostFn) -> Option<String> {
-    let member = stdlib::function_name(function).or_else(|| module_member(function));
+    let member = stdlib::function_name(function).map(|(_, name)| name);
+    let member = member.or_else(|| module_member(function));
     member.map(str::to_owned).or_else(|| method(stack, function))
 }
 
