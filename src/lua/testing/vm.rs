@@ -4,55 +4,25 @@
 //! In bare VMs the global `wait(...)` suspends the coroutine; it is resumed with the same values.
 //! In stock Lua it is a plain function that returns them.
 
-#![expect(clippy::unwrap_used, reason = "support of tests, where a panic is the report")]
 #![expect(unsafe_code, reason = "makes and runs raw states; R5 holds because a test owns its VM")]
 
 use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, OnceLock, mpsc};
-use std::time::Instant;
+use std::sync::{Arc, mpsc};
 
-use super::body::LuaBody;
-use super::cx::{Cx, Environment};
-use super::program::{Catalog, Program, UnitSource};
-use super::raw::ffi::{self, lua_State};
-use super::raw::{Outcome, Raise, Stack, Universe, host};
-use super::stdlib;
-use super::vm::Vm;
+use super::{bare_cx, environment, program};
+use crate::lua::body::LuaBody;
+use crate::lua::cx::Cx;
+use crate::lua::raw::ffi::{self, lua_State};
+use crate::lua::raw::{Outcome, Raise, Stack, Universe, host};
+use crate::lua::stdlib;
+use crate::lua::vm::Vm;
 use crate::process::{
     Body, Encoded, Exit, Host, HostConfig, Limits, MonitorKey, Observer, Runtime, SpawnRequest,
     Step, StepEnd, Watch, Watcher,
 };
 use crate::scheduler::Pool;
 use crate::scheduler::sim::SimPool;
-use crate::writer::Writer;
-
-/// An environment without entries, whose output goes nowhere.
-pub(crate) fn environment() -> Arc<Environment> {
-    static ENVIRONMENT: OnceLock<Arc<Environment>> = OnceLock::new();
-    let make = || {
-        let output = Writer::new("stdout", 0, std::io::sink()).unwrap();
-        Arc::new(Environment { catalog: Catalog::default(), output, started: Instant::now() })
-    };
-    ENVIRONMENT.get_or_init(make).clone()
-}
-
-/// A program of one script, named `test`.
-pub(crate) fn program(source: &str) -> Arc<Program> {
-    let unit = UnitSource {
-        id: "test".to_owned(),
-        text: source.as_bytes().into(),
-        modules: Vec::new(),
-        imports: Vec::new(),
-    };
-    Program::compile(vec![unit], "main", Limits::default()).unwrap()
-}
-
-/// The state behind host functions, outside of any step.
-pub(crate) fn bare_cx() -> Box<Cx> {
-    static PROGRAM: OnceLock<Arc<Program>> = OnceLock::new();
-    Box::new(Cx::new(environment(), PROGRAM.get_or_init(|| program("")).clone()))
-}
 
 /// Spawns a process with this body in a simulator, and runs that until nothing is left to do.
 fn simulate(seed: u64, body: Box<dyn Body>) -> Arc<Exit> {

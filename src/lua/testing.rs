@@ -1,0 +1,44 @@
+//! What tests and fuzz targets of Lua need around a VM: an environment, a program, the state behind
+//! host functions.
+
+#![expect(clippy::unwrap_used, reason = "support of tests, where a panic is the report")]
+
+#[cfg(test)]
+mod vm;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use super::cx::{Cx, Environment};
+use super::program::{Catalog, Program, UnitSource};
+use crate::process::Limits;
+use crate::writer::Writer;
+#[cfg(test)]
+pub(crate) use vm::{TestVm, ours, simulate_program, stock};
+
+/// An environment without entries, whose output goes nowhere.
+pub(crate) fn environment() -> Arc<Environment> {
+    static ENVIRONMENT: OnceLock<Arc<Environment>> = OnceLock::new();
+    let make = || {
+        let output = Writer::new("stdout", 0, std::io::sink()).unwrap();
+        Arc::new(Environment { catalog: Catalog::default(), output, started: Instant::now() })
+    };
+    ENVIRONMENT.get_or_init(make).clone()
+}
+
+/// A program of one script, named `test`.
+pub(crate) fn program(source: &str) -> Arc<Program> {
+    let unit = UnitSource {
+        id: "test".to_owned(),
+        text: source.as_bytes().into(),
+        modules: Vec::new(),
+        imports: Vec::new(),
+    };
+    Program::compile(vec![unit], "main", Limits::default()).unwrap()
+}
+
+/// The state behind host functions, outside of any step.
+pub(crate) fn bare_cx() -> Box<Cx> {
+    static PROGRAM: OnceLock<Arc<Program>> = OnceLock::new();
+    Box::new(Cx::new(environment(), PROGRAM.get_or_init(|| program("")).clone()))
+}
