@@ -1098,7 +1098,9 @@ fn a_file_as_a_whole_is_shown_at_its_begin() {
     ]);
     write(dir.path(), "c.yaml", b"\xff");
     symlink("/dev/null", dir.path().join("b/outer.yaml")).expect("a link");
-    faulty(&dir, str![[r#"
+    faulty(
+        &dir,
+        str![[r#"
 a/_index.yaml:2:11: error: missing field `name` in an entry
   2 | entries: [{}]
     |           ^
@@ -1115,7 +1117,8 @@ moonlet.yaml:1:1: error: moonlet.yaml must be a mapping, found a list
     | ^
 6 problems in 5 files
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -1128,7 +1131,9 @@ entries:
   - {name: c, kind: process.lua, source: file://../a/y.lua}
 ";
     let dir = app(&[("b/_index.yaml", yaml), ("b/z.lua", "return ]"), ("a/y.lua", "x = = 1\n")]);
-    faulty(&dir, str![[r#"
+    faulty(
+        &dir,
+        str![[r#"
 a/y.lua:1:1: error: unexpected symbol near '='
   1 | x = = 1
     | ^^^^^^^
@@ -1137,5 +1142,6 @@ b/z.lua:1:1: error: unexpected symbol near ']'
     | ^^^^^^^^
 2 problems in 2 files
 
-"#]]);
+"#]],
+    );
 }

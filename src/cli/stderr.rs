@@ -106,3 +106,41 @@ impl Write for Record {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use std::process::{Command, exit};
+
+    use super::*;
+    use crate::app::LogLevel;
+
+    /// Says which part this test plays in a process of its own.
+    const PART: &str = "MOONLET_TEST_PART";
+
+    #[test]
+    fn last_words_are_written_before_the_program_is_gone() {
+        let Ok(part) = std::env::var(PART) else { return check() };
+        start();
+        super::super::log::start(LogLevel::Info);
+        tracing::info!("first");
+        match part.as_str() {
+            "panic" => _ = panic::catch_unwind(|| panic!("last words")),
+            _ => tracing::error!(target: FATAL, "last words"),
+        }
+        exit(0);
+    }
+
+    #[track_caller]
+    fn check() {
+        let name = "cli::stderr::tests::last_words_are_written_before_the_program_is_gone";
+        for part in ["panic", "fatal"] {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            let command = command.args(["--exact", name, "--nocapture"]).env(PART, part);
+            let output = command.output().unwrap();
+            let text = String::from_utf8_lossy(&output.stderr);
+            let (before, _) = text.split_once("last words\n").unwrap_or_else(|| panic!("{text}"));
+            assert!(before.contains("INFO  first\n"), "{text}");
+        }
+    }
+}
