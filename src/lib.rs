@@ -21,7 +21,8 @@
 //!     └ lua   one VM a process, and the modules that programs see
 //!        └ process     PIDs, signals, links, names, hosts
 //!           └ scheduler   workers, run queues, parking, preemption
-//!              └ mailbox, channel, wheel, reactor, civil   parts, none of which knows another
+//!              └ parts, none of which knows another:
+//!                 │  mailbox, channel, wheel, reactor, civil, writer
 //!                 └ sync   atomics and locks: those of std, or loom's under test
 //! ```
 //! Arrows point down only.
@@ -41,6 +42,7 @@ pub mod civil;
 pub mod mailbox;
 pub mod reactor;
 pub mod wheel;
+pub mod writer;
 
 pub mod sync;
 

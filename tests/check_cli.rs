@@ -1000,7 +1000,7 @@ error: `no name.lua` is neither a folder nor a Lua file of legal name
 
 "#]]);
     moonlet(&dir, &["check", "binary.lua"]).code(1).stderr_eq(str![[r#"
-binary.lua: error: source `binary.lua` is compiled Lua; only source text is accepted
+binary.lua:1:1: error: source `binary.lua` is compiled Lua; only source text is accepted
 1 problems in 1 files
 
 "#]]);
@@ -1086,4 +1086,62 @@ Examples:
   moonlet check shop                   find every problem, start nothing
 
 "#]]);
+}
+
+#[test]
+fn a_file_as_a_whole_is_shown_at_its_begin() {
+    let large = "x".repeat((16 << 20) + 1);
+    let dir = app(&[
+        ("a/_index.yaml", "namespace: app\nentries: [{}]\n"),
+        ("b/large.yaml", &large),
+        ("moonlet.yaml", "[]"),
+    ]);
+    write(dir.path(), "c.yaml", b"\xff");
+    symlink("/dev/null", dir.path().join("b/outer.yaml")).expect("a link");
+    faulty(
+        &dir,
+        str![[r#"
+a/_index.yaml:2:11: error: missing field `name` in an entry
+  2 | entries: [{}]
+    |           ^
+a/_index.yaml:2:11: error: missing field `kind` in an entry
+  2 | entries: [{}]
+    |           ^
+b/large.yaml:1:1: error: the file is larger than 16 MB
+b/outer.yaml:1:1: error: the file is outside the application root, by a symbolic link
+c.yaml:1:1: error: invalid YAML: the file is not UTF-8
+  1 | �
+    | ^
+moonlet.yaml:1:1: error: moonlet.yaml must be a mapping, found a list
+  1 | []
+    | ^
+6 problems in 5 files
+
+"#]],
+    );
+}
+
+#[test]
+fn sources_are_named_and_sorted_by_where_they_are() {
+    let yaml = "
+namespace: app
+entries:
+  - {name: a, kind: process.lua, source: file://none/../z.lua}
+  - {name: b, kind: process.lua, source: file:///b/../a/./y.lua}
+  - {name: c, kind: process.lua, source: file://../a/y.lua}
+";
+    let dir = app(&[("b/_index.yaml", yaml), ("b/z.lua", "return ]"), ("a/y.lua", "x = = 1\n")]);
+    faulty(
+        &dir,
+        str![[r#"
+a/y.lua:1:1: error: unexpected symbol near '='
+  1 | x = = 1
+    | ^^^^^^^
+b/z.lua:1:1: error: unexpected symbol near ']'
+  1 | return ]
+    | ^^^^^^^^
+2 problems in 2 files
+
+"#]],
+    );
 }

@@ -2,11 +2,12 @@
 
 mod support;
 
-use std::io::Read as _;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use support::{app, run, signal, start};
+use tempfile::TempDir;
 
 /// Far more than a prompt end takes, and far less than the deadlines that must not be waited for.
 const PROMPT: Duration = Duration::from_secs(6);
@@ -245,4 +246,84 @@ entries:
     stdout.read_exact(&mut [0; 1000]).expect("it prints");
     signal(child.id(), "INT");
     assert_eq!(child.wait().expect("it is a child").code(), Some(130));
+}
+
+/// An application that logs `n` records of a kilobyte each, numbered, prints `up` and goes on with
+/// `rest`. It is given 100 ms to shut down.
+fn logging(n: usize, rest: &str) -> TempDir {
+    let yaml = "
+namespace: app
+entries:
+  - { name: f, kind: process.lua, source: file://f.lua, modules: [logger] }
+";
+    let source = format!(
+        "
+        local logger, text = require('logger'), ('x'):rep(1000)
+        for n = 1, {n} do logger.info('record ' .. n .. ' ' .. text) end
+        print('up')
+        {rest}"
+    );
+    let settings = "shutdown: { timeout: 100ms }\n";
+    app(&[("_index.yaml", yaml), ("f.lua", &source), ("moonlet.yaml", settings)])
+}
+
+/// Starts it with nobody reading stderr, and waits until it prints `up`.
+fn unread(dir: &TempDir) -> Child {
+    let mut child = Command::new(snapbox::cmd::cargo_bin!("moonlet"))
+        .args(["run", "-x", "app:f"])
+        .current_dir(dir.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let stdout = child.stdout.as_mut().expect("it is a pipe");
+    stdout.read_exact(&mut [0; 3]).expect("it prints");
+    child
+}
+
+/// The number of a record of [`logging`].
+fn number(record: &str) -> Option<usize> {
+    record.split_once(" record ")?.1.split(' ').next()?.parse().ok()
+}
+
+#[test]
+fn a_log_that_nobody_reads_keeps_nobody() {
+    let dir = logging(8_000, "while true do logger.info(text) end");
+    let mut child = unread(&dir);
+    let began = Instant::now();
+    signal(child.id(), "TERM");
+    assert_eq!(child.wait().expect("it is a child").code(), Some(143));
+    assert!(began.elapsed() < Duration::from_millis(1100), "{:?}", began.elapsed());
+}
+
+#[test]
+fn records_that_nobody_read_in_time_are_counted() {
+    const N: usize = 8_000;
+    let dir = logging(N, "process.inbox():receive()");
+    let mut child = unread(&dir);
+    let mut records = BufReader::new(child.stderr.take().expect("it is a pipe")).lines();
+    let mut seen = 0;
+    let dropped: usize = loop {
+        let record = records.next().expect("a line").expect("text");
+        if let Some((_, n)) = record.split_once(" WARN  records dropped since nobody read them: ") {
+            break n.parse().expect("a number");
+        }
+        seen += 1;
+        assert_eq!(number(&record), Some(seen), "in order, and none before them is missing");
+    };
+    assert_eq!(seen + dropped, N);
+    signal(child.id(), "TERM");
+    assert_eq!(child.wait().expect("it is a child").code(), Some(143));
+}
+
+#[test]
+fn a_log_that_is_read_is_whole_and_in_order() {
+    const N: usize = 3_000;
+    let dir = logging(N, "process.inbox():receive()");
+    let mut child = unread(&dir);
+    let records = BufReader::new(child.stderr.take().expect("it is a pipe")).lines();
+    let numbers = records.take(N).map(|record| number(&record.expect("text")).expect("a record"));
+    assert!(numbers.eq(1..=N));
+    signal(child.id(), "TERM");
+    assert_eq!(child.wait().expect("it is a child").code(), Some(143));
 }

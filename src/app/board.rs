@@ -1,6 +1,7 @@
 //! Where threads outside of any process wait: for the end of a process, or of the whole runtime.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use super::failures::Leftover;
 use crate::process::{Exit, Observer};
@@ -10,6 +11,9 @@ use crate::process::{Exit, Observer};
 pub struct Ended {
     /// The processes that the shutdown killed since their time was over.
     pub leftovers: Vec<Leftover>,
+    /// What is left of the time in which the runtime must be gone, for whoever has something to do
+    /// before that.
+    pub left: Duration,
 }
 
 /// Tells of ends.

@@ -16,15 +16,15 @@ use std::fmt::Write as _;
 pub struct Diagnostic {
     /// The file, relative to the application root; `-o` for an override of the command line.
     pub file: String,
-    /// Line, from 1; 0 if it is about the file as a whole.
+    /// Line, from 1; also 1 if it is about the file as a whole.
     pub line: u32,
-    /// Column in characters, from 1; 0 if it is about the file as a whole.
+    /// Column in characters, from 1; also 1 if it is about the file as a whole.
     pub col: u32,
     /// How many characters it is about; 0 where something is missing.
     pub len: u32,
     /// What is wrong.
     pub message: String,
-    /// The line it is about.
+    /// The line it is about; none for a file as a whole.
     pub excerpt: Option<Excerpt>,
     /// What to do about it.
     pub hint: Option<String>,
@@ -85,10 +85,7 @@ impl Report {
 impl Diagnostic {
     fn render(&self, style: &Style, out: &mut String) {
         let Style { bold, red, blue, cyan, off } = style;
-        let place = match self.line {
-            0 => self.file.clone(),
-            line => format!("{}:{line}:{}", self.file, self.col),
-        };
+        let place = format!("{}:{}:{}", self.file, self.line, self.col);
         let message = &self.message;
         // Writing to a `String` cannot fail.
         let _ = writeln!(out, "{bold}{place}:{off} {red}error:{off} {bold}{message}{off}");

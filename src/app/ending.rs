@@ -41,7 +41,8 @@ impl Ending<'_> {
         if n_killed > 0 {
             tracing::info!("processes killed by the shutdown: {n_killed}");
         }
-        Ended { leftovers }
+        let left = Duration::from_nanos(shutdown.over_ns().saturating_sub(monotonic_ns()));
+        Ended { leftovers, left }
     }
 
     fn wait_for_processes(&mut self, shutdown: &mut Shutdown, mut haste: Haste) -> Haste {

@@ -12,12 +12,16 @@ use super::failures::Failures;
 use super::hosts::Hosts;
 use super::id::EntryId;
 use super::shutdown::Target;
-use crate::lua::{self, Catalog, Environment, LuaBody, NoProgram, Output};
+use crate::lua::{self, Catalog, Environment, LuaBody, NoProgram};
 use crate::process::{
     Cancel, Encoded, Failure, Grace, Host, Message, MonitorKey, Observer, Pid, Process, Runtime,
     SendError, Signal, SpawnError, SpawnRequest, Watch, Watcher, kind,
 };
 use crate::scheduler::Context;
+use crate::writer::Writer;
+
+/// Bytes that may wait for a slow reader of stdout before printing processes wait.
+const OUTPUT_ROOM: usize = 256 << 10;
 
 /// The parts of a running application.
 #[derive(Debug)]
@@ -37,8 +41,8 @@ impl Engine {
     /// A text for the user: a source that does not compile, a system without threads.
     pub(crate) fn new(app: App, stdout: impl Write + Send + 'static) -> Result<Arc<Self>, String> {
         let app = Arc::new(app);
-        let output =
-            Output::new(stdout).map_err(|error| format!("cannot start a thread: {error}"))?;
+        let output = Writer::new("stdout", OUTPUT_ROOM, stdout)
+            .map_err(|error| format!("cannot start a thread: {error}"))?;
         let env = Environment { catalog: Catalog::default(), output, started: Instant::now() };
         compile::fill(&env.catalog, &app)?;
         let failures = Arc::new(Failures::new(&app));

@@ -13,7 +13,7 @@ use super::diagnostic::{Diagnostic, Report, excerpt, plain};
 pub(crate) struct Place {
     /// Which file.
     pub(crate) file: FileIdx,
-    /// Line, from 1; 0: the file as a whole.
+    /// Line, from 1; 0: the file as a whole, shown at its begin.
     pub(crate) line: u32,
     /// Column in characters, from 1; 0: the line as a whole.
     pub(crate) col: u32,
@@ -140,8 +140,8 @@ fn diagnose(fault: &Fault, lines: &Lines<'_>, files: &Files) -> Diagnostic {
     }
     Diagnostic {
         file: plain(files.name(file)),
-        line,
-        col,
+        line: line.max(1),
+        col: col.max(1),
         len,
         message: plain(&fault.message),
         excerpt: text.map(|text| excerpt(&text, col, len)),

@@ -1,7 +1,6 @@
 //! Log records on stderr: one a line, with time, level, PID and entry id.
 
 use std::fmt::Write as _;
-use std::io;
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -13,6 +12,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::stderr::Records;
 use crate::app::LogLevel;
 
 /// Writes the records of this level and above from now on.
@@ -23,11 +23,19 @@ pub(crate) fn start(level: LogLevel) {
         LogLevel::Warn => Level::WARN,
         LogLevel::Error => Level::ERROR,
     };
-    // Nobody may be reading any more, which is no reason to panic.
-    let lines = fmt::layer().event_format(Line).with_writer(io::stderr).log_internal_errors(false);
+    let lines = fmt::layer().event_format(Line).with_writer(Records).log_internal_errors(false);
     let subscriber = registry().with(LevelFilter::from_level(level)).with(lines);
     // Whoever called this as a library has a log already.
     let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// The line in place of so many records that nobody read.
+pub(super) fn dropped(n: usize) -> String {
+    let mut line = String::new();
+    // Writing to a `String` cannot fail.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut line));
+    let level = Level::WARN.as_str();
+    line + &format!(" {level:5} records dropped since nobody read them: {n}\n")
 }
 
 /// `<time> <level> <pid> <entry> <message> <other fields>`

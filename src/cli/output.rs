@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use super::stderr;
 use crate::app::{Colour, Report};
 
 /// Writes to stdout.
@@ -16,12 +17,12 @@ pub(crate) fn error(message: &str) {
         Colour::Never => ("", ""),
     };
     let text = format!("{red}error:{off} {message}\n");
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    stderr::print(&text);
 }
 
 /// Writes a line to stderr that is no error.
 pub(crate) fn notice(text: &str) {
-    let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+    stderr::print(&format!("{text}\n"));
 }
 
 /// A text of a program, with control characters other than line ends and tabs made visible.
@@ -36,7 +37,7 @@ pub(crate) fn harmless(text: &str) -> String {
 
 /// Writes everything that is wrong with an application to stderr.
 pub(crate) fn report(report: &Report) {
-    let _ = io::stderr().lock().write_all(report.render(colour()).as_bytes());
+    stderr::print(&report.render(colour()));
 }
 
 /// Colours are for terminals, and `NO_COLOR` turns them off.

@@ -5,12 +5,13 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
 use super::exit::Exit;
-use super::{RunArgs, descriptors, log, output};
+use super::{RunArgs, descriptors, log, output, stderr};
 use crate::app::{App, EntryId, Kind, LoadError, LoadOptions};
 use crate::{Builder, Error, Failure, Leftover, Running, Stopper, Value};
 
@@ -25,41 +26,51 @@ pub(crate) fn run(args: RunArgs) -> Exit {
         Ok(builder) => builder.notices(output::notice),
         Err(error) => return refused(&error),
     };
+    stderr::start();
     log::start(builder.app().settings.log_level);
+    let (exit, left) = run_loaded(args, builder);
+    stderr::flush(left);
+    exit
+}
+
+/// Also tells how much time is left to get out what it wrote.
+fn run_loaded(args: RunArgs, builder: Builder) -> (Exit, Duration) {
     let exec = match plan(args, builder.app()) {
         Ok(exec) => exec,
         Err(text) => {
             output::error(&text);
-            return Exit::Usage;
+            return (Exit::Usage, Duration::MAX);
         }
     };
     let signals = match Watch::start(builder.stopper()) {
         Ok(signals) => signals,
         Err(error) => {
             output::error(&format!("cannot watch for signals: {error}"));
-            return Exit::Failure;
+            return (Exit::Failure, Duration::MAX);
         }
     };
-    let exit = start_and_run(builder, exec.as_ref());
-    signals.first().unwrap_or(exit)
+    let (exit, left) = start_and_run(builder, exec.as_ref());
+    (signals.first().unwrap_or(exit), left)
 }
 
-fn start_and_run(builder: Builder, exec: Option<&Exec>) -> Exit {
+fn start_and_run(builder: Builder, exec: Option<&Exec>) -> (Exit, Duration) {
     let builder = match exec {
         Some(exec) => builder.host(exec.host.clone()),
         None => builder,
     };
     let running = match builder.start() {
         Ok(running) => running,
-        Err(error) => return refused(&error),
+        // Shutting down what ran may have taken all the time there is.
+        Err(error) => return (refused(&error), Duration::ZERO),
     };
     let exit = match exec {
         Some(exec) => exec.run(&running),
         None if running.wait_idle() => Exit::Success,
         None => Exit::Failure,
     };
-    list(&running.shut_down().leftovers);
-    exit
+    let ended = running.shut_down();
+    list(&ended.leftovers);
+    (exit, ended.left)
 }
 
 /// Says why nothing runs.

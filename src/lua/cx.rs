@@ -19,7 +19,6 @@ use super::fiber::{Fibers, Resumption};
 use super::inbox::Inbox;
 use super::net::{Resolved, Sockets};
 use super::operations::Operations;
-use super::output::Output;
 use super::program::{Catalog, Program};
 use super::raw::{Outcome, Stack};
 use super::timers::{Timers, Token};
@@ -27,6 +26,7 @@ use super::value::{Slots, Value};
 use crate::channel::{Case, ChannelId, Channels};
 use crate::process::{self, Encoded, Event, Exit, Failure, Message, Pid, Process, Sink, Step};
 use crate::scheduler::{Mode, Readiness};
+use crate::writer::Writer;
 
 /// What the Lua side of a runtime shares among its processes.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct Environment {
     /// Entries and hosts.
     pub catalog: Catalog,
     /// Standard output.
-    pub output: Arc<Output>,
+    pub output: Arc<Writer>,
     /// When the runtime started, for `os.clock`.
     pub started: Instant,
 }
@@ -347,7 +347,7 @@ impl Default for Cx {
         };
         let limits = crate::process::Limits::default();
         let program = Program::compile(vec![unit], "main", limits).expect("nothing compiles");
-        let output = Output::new(std::io::sink()).expect("a thread");
+        let output = Writer::new("stdout", 0, std::io::sink()).expect("a thread");
         let env = Environment { catalog: Catalog::default(), output, started: Instant::now() };
         Cx::new(Arc::new(env), program)
     }

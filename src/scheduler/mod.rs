@@ -103,9 +103,9 @@ pub use stats::{PoolStats, WatcherStats, WorkerStats};
 pub use task::{Context, IoId, Pool, Readiness, Task, TimerId, Turn};
 
 /// Ends the runtime: `invariant` of this layer does not hold, so nothing that it does can be
-/// trusted any more.
+/// trusted any more. The target of the record says that nothing follows it.
 #[cold]
 fn broken(invariant: &str, found: &dyn std::fmt::Display) -> ! {
-    tracing::error!("broken scheduler invariant {invariant}: {found}");
+    tracing::error!(target: "fatal", "broken scheduler invariant {invariant}: {found}");
     std::process::abort()
 }

@@ -20,12 +20,12 @@ use super::process::ProcessModule;
 use super::time::TimeModule;
 use crate::lua::boot::push_loaded;
 use crate::lua::cx::Cx;
-use crate::lua::output::Ready;
 use crate::lua::program::Module;
 use crate::lua::raw::ffi::{self, lua_State};
 use crate::lua::raw::{HostFn, LuaType, Outcome, Raise, Stack, call_host, host};
 use crate::lua::stdlib::{Library, push_library};
 use crate::process::Signal;
+use crate::writer::Ready;
 
 /// Pushes a new table of a module.
 type Open = fn(&Stack);

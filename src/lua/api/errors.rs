@@ -20,6 +20,7 @@ use super::module::{self, Member, Module};
 use crate::lua::objects;
 use crate::lua::raw::ffi::{self, lua_State};
 use crate::lua::raw::{LuaType, Object, Outcome, Raise, Stack, ThreadTag, call_host, host};
+use crate::lua::stdlib::push_traceback;
 use crate::lua::transfer::{self, CannotCross};
 use crate::process::{Failure, kind};
 
@@ -259,11 +260,6 @@ fn plain_text(stack: &Stack, index: c_int) -> Vec<u8> {
         LuaType::Nil | LuaType::None => b"<no error object>".to_vec(),
         kind => format!("{}: {:p}", kind.name(), stack.pointer(index)).into_bytes(),
     }
-}
-
-/// Pushes the traceback of the code that called the running host function.
-fn push_traceback(stack: &Stack) {
-    stack.push_traceback(stack, 1);
 }
 
 fn wrong(stack: &Stack, n: c_int, expected: &str) -> Raise {

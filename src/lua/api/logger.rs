@@ -1,5 +1,7 @@
 //! The `logger` module: log records of programs, on stderr with those of the runtime.
 
+use std::borrow::Cow;
+
 use super::args::text_arg;
 use super::module::{Member, Module};
 use crate::lua::cx::Cx;
@@ -141,16 +143,22 @@ fn add_fields(stack: &Stack, n: i32, fields: &mut String) -> Result<(), Raise> {
     }
     pairs.sort();
     for (key, value) in pairs {
-        let quoted = value.contains([' ', '=']) || value.is_empty();
-        let value = if quoted { format!("{value:?}") } else { value };
-        fields.push_str(&format!(" {key}={value}"));
+        let key = escaped(key.as_bytes());
+        fields.push_str(&format!(" {key}={}", delimited(value)));
     }
     Ok(())
 }
 
+/// A value that ends where a reader sees it end: in quotes, with escapes, where that is not plain.
+fn delimited(value: String) -> String {
+    let is_plain = |c: char| !(c.is_control() || [' ', '=', '"'].contains(&c));
+    if !value.is_empty() && value.chars().all(is_plain) { value } else { format!("{value:?}") }
+}
+
+/// The text of a key or value, as it is.
 fn value_text(stack: &Stack, index: i32) -> String {
     if let Some(text) = stack.bytes(index) {
-        return escaped(text);
+        return cut(text).into_owned();
     }
     if let Some(number) = stack.number_text(index) {
         return number;
@@ -159,20 +167,25 @@ fn value_text(stack: &Stack, index: i32) -> String {
         return value.to_string();
     }
     if super::errors::push_message(stack, index) {
-        let message = escaped(stack.bytes(-1).unwrap_or_default());
+        let message = cut(stack.bytes(-1).unwrap_or_default()).into_owned();
         stack.pop(1);
         return message;
     }
     stack.type_name(index)
 }
 
-/// Texts of programs in the log: at most this long, without control characters.
+/// Texts of programs in the log are at most this long.
 const TEXT_BYTES_MAX: usize = 16 << 10;
 
+fn cut(text: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(&text[..text.len().min(TEXT_BYTES_MAX)])
+}
+
+/// A text of a program, cut, and without control characters.
 pub(crate) fn escaped(text: &[u8]) -> String {
-    let cut = &text[..text.len().min(TEXT_BYTES_MAX)];
+    let cut = cut(text);
     let mut escaped = String::with_capacity(cut.len());
-    for c in String::from_utf8_lossy(cut).chars() {
+    for c in cut.chars() {
         if c.is_control() {
             escaped.extend(c.escape_default());
         } else {

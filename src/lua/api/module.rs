@@ -6,11 +6,14 @@
 //! * **Store**: a hidden table behind the front's `__index`, made at the first access. Its own
 //!   `__index` resolves a member by name and stores it. So a module that is not used costs two
 //!   small tables, and a member that was used once is found by Lua alone.
+//!
+//! `rawget`, `rawlen` and `next` see an empty table; `rawset` is refused as plain assignment is.
 
 #![expect(unsafe_code, reason = "generic functions in C shape, which only call the trampoline")]
 
 use std::ffi::c_int;
 
+use super::names;
 use crate::lua::raw::ffi::lua_State;
 use crate::lua::raw::{HostFn, LuaType, Outcome, Raise, Stack, call_host};
 
@@ -108,10 +111,22 @@ unsafe extern "C-unwind" fn resolve<M: Module>(l: *mut lua_State) -> c_int {
     unsafe { call_host(l, |stack, _| host(stack)) }
 }
 
-unsafe extern "C-unwind" fn refuse<M: Module>(l: *mut lua_State) -> c_int {
+/// `__newindex` of a front; `rawset` goes on as it, too.
+pub(super) unsafe extern "C-unwind" fn refuse<M: Module>(l: *mut lua_State) -> c_int {
     let text = || format!("cannot modify read-only table '{}'", M::NAME);
     // SAFETY: called by Lua only, as a metamethod of a front.
     unsafe { call_host(l, |_, _| Err(Raise::Message(text()))) }
+}
+
+/// What refuses assignments to the module table at `index`; none if it is another value.
+pub(crate) fn refuser(stack: &Stack, index: c_int) -> Option<HostFn> {
+    if stack.kind(index) != LuaType::Table || !stack.push_metatable(index) {
+        return None;
+    }
+    stack.raw_get_field(-1, "__newindex");
+    let function = stack.host_function(-1);
+    stack.pop(2);
+    function.filter(|function| names::is_refuser(*function))
 }
 
 unsafe extern "C-unwind" fn pairs<M: Module>(l: *mut lua_State) -> c_int {

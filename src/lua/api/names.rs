@@ -9,23 +9,36 @@ use super::channel::ChannelModule;
 use super::errors::Errors;
 use super::json::Json;
 use super::logger::LoggerModule;
-use super::module::{Member, Module};
-use super::payload::PayloadModule;
-use super::process::{ProcessModule, Registry};
+use super::module::{Member, Module, refuse};
+use super::net::NetModule;
+use super::payload::{FormatNames, PayloadModule};
+use super::process::{Events, ProcessModule, Registry};
 use super::time::TimeModule;
 use crate::lua::objects;
 use crate::lua::raw::{HostFn, LuaType, Stack};
-use crate::lua::stdlib;
+use crate::lua::stdlib::{self, Library};
 
-/// The name by which the running function was called, and whether as a method.
+/// The name by which the running function was called, and whether as a method. A caller without a
+/// name for it, such as `pcall`, makes Lua name a member of its libraries with the library, and
+/// everything else `?`; members of modules are then called as everywhere.
 pub(crate) fn called(stack: &Stack) -> (String, bool) {
     let (name, is_method) = stack.call_name();
-    if name == "?"
-        && let Some(known) = stack.function_at(0).and_then(|function| known(stack, function))
-    {
-        return (known, is_method);
+    if name != "?" {
+        return (name, is_method);
     }
-    (name, is_method)
+    let Some(function) = stack.function_at(0) else { return (name, is_method) };
+    let known = match stdlib::function_name(function) {
+        Some((library, name)) if library != Library::Globals => {
+            Some(format!("{}.{name}", library.name()))
+        }
+        _ => known(stack, function),
+    };
+    (known.unwrap_or(name), is_method)
+}
+
+/// Whether the function refuses assignments to a module table.
+pub(super) fn is_refuser(function: HostFn) -> bool {
+    MODULES.iter().any(|module| same(module.refuse, function))
 }
 
 /// The C function that keeps the running one from waiting.
@@ -58,27 +71,45 @@ fn blocking_from(stack: &Stack, first: c_int) -> String {
 fn can_be_suspended(function: HostFn) -> bool {
     const NAMES: [&str; 5] = ["pcall", "xpcall", "sort", "gsub", "resume"];
     same(function, super::coroutine::WRAPPED)
-        || stdlib::function_name(function).is_some_and(|name| NAMES.contains(&name))
+        || stdlib::function_name(function).is_some_and(|(_, name)| NAMES.contains(&name))
 }
 
 /// The name of a function that is a member of a library or module or a method of an object.
 fn known(stack: &Stack, function: HostFn) -> Option<String> {
-    let member = stdlib::function_name(function).or_else(|| module_member(function));
+    let member = stdlib::function_name(function).map(|(_, name)| name);
+    let member = member.or_else(|| module_member(function));
     member.map(str::to_owned).or_else(|| method(stack, function))
 }
 
+/// What is to be known of a module.
+struct Known {
+    members: &'static [(&'static str, Member)],
+    refuse: HostFn,
+}
+
+impl Known {
+    const fn of<M: Module>() -> Known {
+        Known { members: M::MEMBERS, refuse: refuse::<M> }
+    }
+}
+
+/// All modules.
+static MODULES: [Known; 11] = [
+    Known::of::<ProcessModule>(),
+    Known::of::<Events>(),
+    Known::of::<Registry>(),
+    Known::of::<ChannelModule>(),
+    Known::of::<TimeModule>(),
+    Known::of::<Errors>(),
+    Known::of::<PayloadModule>(),
+    Known::of::<FormatNames>(),
+    Known::of::<Json>(),
+    Known::of::<LoggerModule>(),
+    Known::of::<NetModule>(),
+];
+
 fn module_member(function: HostFn) -> Option<&'static str> {
-    let modules = [
-        ProcessModule::MEMBERS,
-        Registry::MEMBERS,
-        ChannelModule::MEMBERS,
-        TimeModule::MEMBERS,
-        Errors::MEMBERS,
-        PayloadModule::MEMBERS,
-        Json::MEMBERS,
-        LoggerModule::MEMBERS,
-    ];
-    modules.into_iter().flatten().find_map(|(name, member)| match member {
+    MODULES.iter().flat_map(|known| known.members).find_map(|(name, member)| match member {
         Member::Function(other) if same(*other, function) => Some(*name),
         _ => None,
     })

@@ -72,7 +72,7 @@ impl Module for PayloadModule {
     ];
 }
 
-struct FormatNames;
+pub(super) struct FormatNames;
 
 impl Module for FormatNames {
     const NAME: &'static str = "payload.format";

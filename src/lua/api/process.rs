@@ -61,7 +61,7 @@ impl Module for ProcessModule {
 }
 
 /// `process.event`.
-struct Events;
+pub(super) struct Events;
 
 impl Module for Events {
     const NAME: &'static str = "process.event";

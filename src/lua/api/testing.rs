@@ -6,8 +6,10 @@ use std::ffi::c_int;
 use std::ptr;
 
 use crate::lua::cx::Cx;
+#[cfg(test)]
+use crate::lua::raw::HostFn;
 use crate::lua::raw::ffi::{self, lua_State};
-use crate::lua::raw::{HostFn, Outcome, Stack, Universe, allocate, call_host};
+use crate::lua::raw::{Outcome, Stack, Universe, allocate, call_host};
 use crate::lua::testing::bare_cx;
 
 /// A VM tied to a universe and an empty context.
@@ -51,7 +53,10 @@ impl TestVm {
         }
         result.expect("the job ran")
     }
+}
 
+#[cfg(test)]
+impl TestVm {
     /// Pops nothing, pushes a value by `push` and makes it the global `name`.
     pub(crate) fn set_global(&self, name: &str, push: impl Fn(&Stack)) {
         self.with(|stack| {

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::lua::{
-    Catalog, Entry, Environment, HostEntry, LuaBody, Module, Output, Program, UnitSource, arm,
+    Catalog, Entry, Environment, HostEntry, LuaBody, Module, Program, UnitSource, arm,
 };
 use crate::process::{
     Encoded, Exit, Host, HostConfig, Limits, MonitorKey, Observer, Runtime, SpawnRequest, Watch,
     Watcher,
 };
 use crate::scheduler::{Mode, PoolConfig, STACK_BYTES_MIN, ThreadPool};
+use crate::writer::Writer;
 
 const HOST: &str = "app:processes";
 
@@ -77,7 +78,7 @@ fn run_all(entries: &[(&str, &str)]) -> (Exit, String) {
     let printed = Printed::default();
     let env = Arc::new(Environment {
         catalog: Catalog::default(),
-        output: Output::new(printed.clone()).unwrap(),
+        output: Writer::new("stdout", 0, printed.clone()).unwrap(),
         started: Instant::now(),
     });
     env.catalog.add_host(HOST, HostEntry::Running(host.clone()));
@@ -99,7 +100,7 @@ fn run_all(entries: &[(&str, &str)]) -> (Exit, String) {
     };
     runtime.spawn(&host, request, None, host.pool().outside()).unwrap();
     let exit = told.recv_timeout(PATIENCE).expect("the program ends");
-    env.output.flush();
+    assert!(env.output.flush(Duration::from_secs(60)));
     pool.shutdown();
     let text = String::from_utf8(printed.0.lock().unwrap().clone()).unwrap();
     (Exit::clone(&exit), text)

@@ -4,6 +4,7 @@
 use super::catalog::stock;
 use super::lazy::fill_if_lazy;
 use crate::lua::api::logger::escaped;
+use crate::lua::api::module::refuser;
 use crate::lua::cx::Cx;
 use crate::lua::raw::{HostFn, LuaType, Outcome, Raise, Stack, guarded};
 
@@ -53,6 +54,9 @@ pub(super) fn rawget(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
 }
 
 pub(super) fn rawset(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
+    if let Some(refuse) = refuser(stack, 1) {
+        return Ok(Outcome::Nested(refuse));
+    }
     fill_if_lazy(stack, 1);
     Ok(Outcome::Nested(stock().rawset))
 }

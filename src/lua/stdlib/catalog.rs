@@ -143,14 +143,17 @@ pub(crate) fn catalog() -> &'static Catalog {
     CATALOG.get_or_init(Catalog::capture)
 }
 
-/// The name of a function that is a member of a library.
-pub(crate) fn function_name(function: HostFn) -> Option<&'static str> {
-    let members = catalog().libraries.iter().flatten();
-    let mut functions = members.filter_map(|member| match member.value {
-        Value::Function(own) | Value::Random(own) => Some((own, &*member.name)),
+/// The library and the name of a function that is a member of one.
+pub(crate) fn function_name(function: HostFn) -> Option<(Library, &'static str)> {
+    let find = |member: &'static Member| match member.value {
+        Value::Function(own) | Value::Random(own) if std::ptr::fn_addr_eq(own, function) => {
+            Some(&*member.name)
+        }
         _ => None,
-    });
-    functions.find_map(|(own, name)| std::ptr::fn_addr_eq(own, function).then_some(name))
+    };
+    Library::ALL.into_iter().find_map(|library| {
+        catalog().members(library).iter().find_map(find).map(|name| (library, name))
+    })
 }
 
 /// The stock functions that ours go on as.

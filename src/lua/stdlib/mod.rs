@@ -8,7 +8,7 @@
 //! | `catalog` | the members of every library, stock and ours |
 //! | `lazy` | tables that fetch a member when it is first read |
 //! | `base` | `getmetatable`, `setmetatable`, `next`, `collectgarbage`, `warn` … |
-//! | `load`, `xpcall` | as named |
+//! | `load`, `xpcall`, `traceback` | as named |
 //! | `strings`, `gsub` | functions that take error objects; `gsub` whose callbacks may wait |
 //! | `sort`, `support` | `table.sort` whose comparators may wait; the Lua part of it |
 //! | `names` | where messages and tracebacks find the names of functions |
@@ -27,10 +27,12 @@ mod strings;
 mod support;
 #[cfg(test)]
 mod tests;
+mod traceback;
 mod xpcall;
 
 pub(crate) use catalog::{Library, function_name};
 pub(crate) use lazy::{fill_if_lazy, push_library};
+pub(crate) use traceback::push_traceback;
 pub(crate) use xpcall::MESSAGE_HANDLER;
 
 use self::catalog::{Value, stock};
@@ -89,6 +91,7 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::Coroutine, "status", Value::Function(coroutine::STATUS)),
     (Library::Coroutine, "wrap", Value::Function(coroutine::WRAP)),
     (Library::Coroutine, "yield", Value::Function(coroutine::YIELD)),
+    (Library::Debug, "traceback", Value::Function(traceback::TRACEBACK)),
     (Library::Table, "sort", Value::Function(host!(sort::sort))),
     (Library::Os, "clock", Value::Function(host!(os::clock))),
     (Library::Os, "date", Value::Function(host!(os::date))),

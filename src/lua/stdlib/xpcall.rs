@@ -6,6 +6,7 @@
 //! process that is not dying.
 
 use super::catalog::stock;
+use super::traceback::TRACEBACK;
 use crate::lua::cx::Cx;
 use crate::lua::raw::{Came, HostFn, LuaType, Outcome, Raise, Stack, continuation, host};
 
@@ -19,7 +20,7 @@ pub(super) fn xpcall(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     }
     let n_args = stack.top() - 2;
     stack.push_value(2);
-    if !stack.is_function(-1, stock().traceback) {
+    if !stack.is_function(-1, TRACEBACK) {
         stack.push_closure(MESSAGE_HANDLER, 1);
     }
     stack.push_bool(true);

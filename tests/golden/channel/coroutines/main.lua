@@ -17,9 +17,9 @@ do
     coroutine.yield()
     check.equal("the new coroutine runs first, up to its first wait", table.concat(log, " "), "args0 caller second")
 end
-check.raises("spawn wants a function", "bad argument #1 to 'spawn' (function expected, got number)",
+check.raises("spawn wants a function", "bad argument #1 to 'coroutine.spawn' (function expected, got number)",
     coroutine.spawn, 5)
-check.raises("spawn of nothing", "bad argument #1 to 'spawn' (function expected, got no value)", coroutine.spawn)
+check.raises("spawn of nothing", "bad argument #1 to 'coroutine.spawn' (function expected, got no value)", coroutine.spawn)
 
 do
     local log = {}

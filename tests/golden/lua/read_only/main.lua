@@ -23,6 +23,10 @@ for name, t in check.sorted(tables) do
     refused("a member set to nil", function()
         t.other = nil
     end)
+    refused("a member set by rawset", function()
+        rawset(t, "new", 1)
+    end)
+    check.equal("rawset of " .. name .. " by pcall", select(2, pcall(rawset, t, "other", 1)), text)
     check.equal("metatable of " .. name, getmetatable(t), false)
     check.ok("setmetatable of " .. name .. " raises", not pcall(setmetatable, t, {}))
 end
