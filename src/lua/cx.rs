@@ -14,7 +14,7 @@ use std::time::Instant;
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
-use super::api::spawner::Wish;
+use super::api::process::Wish;
 use super::fiber::{Fibers, Resumption};
 use super::inbox::Inbox;
 use super::net::{Resolved, Sockets};

@@ -3,7 +3,8 @@
 use super::args::text_arg;
 use super::errors::text_argument;
 use super::module::{Member, Module};
-use super::process::{fail, not_sent, resolve, succeed};
+use super::process::{not_sent, resolve};
+use super::refused::{fail, succeed};
 use super::time::duration_arg;
 use crate::lua::cx::Cx;
 use crate::lua::net::{

@@ -3,7 +3,7 @@
 use super::args::text_arg;
 use super::channel::{Yields, check_wait, push_channel};
 use super::module::{Member, Module};
-use super::process::fail;
+use super::refused::fail;
 use crate::channel::{ChannelId, Kind};
 use crate::civil::{self, Duration, Parts, Time, Zone, constants};
 use crate::lua::cx::Cx;
