@@ -3,7 +3,7 @@
 
 use super::send::payload_args;
 use super::spawn::spawn_variant;
-use crate::lua::api::args::text_arg;
+use crate::lua::api::args::{object_arg, text_arg};
 use crate::lua::cx::Cx;
 use crate::lua::objects;
 use crate::lua::raw::{LuaType, Object, Outcome, Raise, Stack, host};
@@ -221,10 +221,7 @@ fn finish(
     watch: bool,
     link: bool,
 ) -> Result<Outcome, Raise> {
-    let Some(Spawner(id)) = stack.object::<Spawner>(1) else {
-        let got = stack.type_name(1);
-        return Err(Raise::argument(stack, 1, &format!("process.Spawner expected, got {got}")));
-    };
+    let Spawner(id) = object_arg(stack, 1)?;
     let wish = Wish { watch, link, ..cx.spawners[id as usize].clone() };
     spawn_variant(stack, cx, function, 2, &wish)
 }
