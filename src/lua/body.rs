@@ -129,7 +129,7 @@ impl Body for LuaBody {
         let end = self.run(step);
         if let Some(vm) = &self.vm {
             let used = vm.universe().used_bytes();
-            step.process.set_heap_bytes(used as u64);
+            step.process.backlog.set_heap_bytes(used as u64);
             vm.cx().step.clear();
         }
         end

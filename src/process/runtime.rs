@@ -4,15 +4,17 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
+use super::backlog::Admission;
 use super::body::{Body, Limits, OnFull, Step};
 use super::exit::{Exit, Failure};
 use super::host::Host;
 use super::links::Link;
-use super::live::{Admission, Parts, Process, State};
+use super::live::{Parts, Process};
 use super::message::Message;
 use super::names::{Name, Names, Owner, Taken};
 use super::pid::{self, Pid, Serial};
 use super::signal::{ExitNotice, MonitorKey, Signal, Watcher};
+use super::state::State;
 use super::table::{Pinned, Table};
 use crate::scheduler::Context;
 
@@ -274,13 +276,13 @@ impl Runtime {
     ) -> Result<(), SendError> {
         let process = self.live(to).ok_or(SendError::NotFound)?;
         let bytes = message.size_bytes();
-        match process.admit(bytes) {
+        match process.backlog.admit(bytes) {
             Admission::Queue | Admission::Full(OnFull::DropOld, _) => {}
             Admission::TooLarge => return Err(SendError::TooLarge(bytes)),
             Admission::Full(OnFull::Reject, _) => return Err(SendError::Full),
             Admission::Full(OnFull::DropNew, _) => return Ok(()),
             Admission::Full(OnFull::Kill, excess) => {
-                let failure = Box::new(process.mailbox_overflow(excess));
+                let failure = Box::new(process.backlog.overflow(excess));
                 let _ = process.arc().signal(Signal::Kill(failure), worker);
                 return Ok(());
             }
@@ -385,7 +387,7 @@ impl Runtime {
         }
         for message in request.messages {
             // Counted like any other, but never refused.
-            process.count(message.size_bytes());
+            process.backlog.count(message.size_bytes());
             process.prime(Signal::Message(Box::new(message)));
         }
         worker.spawn(host.pool(), process);
