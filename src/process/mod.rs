@@ -25,9 +25,11 @@ pub(crate) mod message;
 pub mod model;
 mod names;
 mod pid;
+mod relations;
 mod runtime;
 mod signal;
 mod size;
+mod spawn;
 mod state;
 mod table;
 #[cfg(all(test, not(any(loom, miri))))]
@@ -44,10 +46,8 @@ pub use message::{CallRef, Encoded, Message, Topic};
 pub use names::{Name, name_fault};
 pub(crate) use pid::parse as parse_pid_text;
 pub use pid::{Pid, Serial, has_pid_form};
-pub use runtime::{
-    FailureLog, OutsideWork, Registration, Runtime, SendError, SpawnError, SpawnRequest, Spawned,
-    Watch,
-};
+pub use runtime::{FailureLog, OutsideWork, Registration, Runtime, SendError};
 pub use signal::{Cancel, ExitNotice, Grace, LinkNotice, MonitorKey, Observer, Signal, Watcher};
 pub use size::{parse_size, size_text};
+pub use spawn::{SpawnError, SpawnRequest, Spawned, Watch};
 pub use state::State;
