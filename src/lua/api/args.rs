@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::errors;
+use super::errors::push_message;
 use crate::lua::raw::{LuaType, Object, Raise, Stack};
 
 /// A text argument, copied out of the VM.
@@ -10,7 +10,24 @@ pub(crate) type Text = SmallVec<[u8; 48]>;
 
 /// An argument that is declared a string: also a number, or an error object by its message.
 pub(crate) fn text_arg(stack: &Stack, n: i32) -> Result<Text, Raise> {
-    errors::text_argument(stack, n).map(Text::from_slice)
+    text_argument(stack, n).map(Text::from_slice)
+}
+
+/// The text of an argument that is declared a string: a string, a number, or an error's message.
+/// Argument `n` is replaced by that string.
+///
+/// # Errors
+/// `bad argument #<n> to '<fn>' (string expected, got <type>)`.
+pub(crate) fn text_argument(stack: &Stack, n: i32) -> Result<&[u8], Raise> {
+    if let Some(text) = stack.number_text(n) {
+        stack.push_bytes(text);
+        stack.replace(n);
+    } else if push_message(stack, n) {
+        stack.replace(n);
+    }
+    stack.bytes(n).ok_or_else(|| {
+        Raise::argument(stack, n, &format!("string expected, got {}", stack.type_name(n)))
+    })
 }
 
 /// An argument that must be an object of type `T`, such as the one a method is called on.

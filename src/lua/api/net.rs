@@ -1,7 +1,6 @@
 //! The `net` module: TCP for processes.
 
-use super::args::{object_arg, text_arg};
-use super::errors::text_argument;
+use super::args::{object_arg, text_arg, text_argument};
 use super::module::{Member, Module};
 use super::process::{not_sent, resolve};
 use super::refused::{fail, succeed};
