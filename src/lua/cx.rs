@@ -14,7 +14,7 @@ use std::time::Instant;
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
-use super::api::spawner::Wish;
+use super::api::process::Wish;
 use super::fiber::{Fibers, Resumption};
 use super::inbox::Inbox;
 use super::net::{Resolved, Sockets};
@@ -227,11 +227,11 @@ impl Cx {
 
     /// A mailbox that drops the oldest message when it is full owes that here.
     fn drop_excess(&mut self) {
-        let Some(owed) = self.process().take_debt() else { return };
+        let Some(owed) = self.process().backlog.take_debt() else { return };
         let dropped = self.inbox.drop_oldest(&mut self.channels, owed);
-        self.process().delivered(dropped.n, dropped.bytes);
+        self.process().backlog.delivered(dropped.n, dropped.bytes);
         if dropped.n < owed.n || dropped.bytes < owed.bytes {
-            self.process().owe();
+            self.process().backlog.owe();
         }
     }
 

@@ -235,5 +235,5 @@ fn merge(mut a: VecDeque<Waiting>, mut b: VecDeque<Waiting>) -> VecDeque<Waiting
 
 /// A message left the mailbox for good.
 pub(crate) fn delivered(process: &Process, message: &Message) {
-    process.delivered(1, message.size_bytes());
+    process.backlog.delivered(1, message.size_bytes());
 }

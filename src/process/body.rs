@@ -4,11 +4,12 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::exit::{Exit, Failure};
-use super::live::{Process, State};
+use super::live::Process;
 use super::message::{Encoded, Message};
 use super::pid::Pid;
 use super::runtime::Runtime;
 use super::signal::Cancel;
+use super::state::State;
 use crate::scheduler::{Context, Readiness};
 
 /// The program of a process: it runs in steps and takes in what happens to the process.

@@ -11,9 +11,12 @@
 //! * **P4** The steps of an end run in this order: mailbox closed, names released, EXIT to
 //!   watchers, LINK_DOWN to links, monitors dropped; each step is visible before the next.
 
+mod backlog;
 mod body;
+mod ending;
 pub(crate) mod exit;
 mod host;
+mod intake;
 mod links;
 mod live;
 pub(crate) mod message;
@@ -22,25 +25,29 @@ pub(crate) mod message;
 pub mod model;
 mod names;
 mod pid;
+mod relations;
 mod runtime;
 mod signal;
 mod size;
+mod spawn;
+mod state;
 mod table;
 #[cfg(all(test, not(any(loom, miri))))]
 mod tests;
 
+pub(crate) use backlog::Excess;
 pub use body::{Body, Event, Limits, MailboxLimit, OnFull, Sink, Step, StepEnd};
 pub use exit::{Exit, Failure, kind};
 pub use host::{Host, HostConfig};
+pub use intake::TakenIn;
 pub use links::Link;
-pub use live::{Excess, Process, State, TakenIn};
+pub use live::Process;
 pub use message::{CallRef, Encoded, Message, Topic};
 pub use names::{Name, name_fault};
 pub(crate) use pid::parse as parse_pid_text;
 pub use pid::{Pid, Serial, has_pid_form};
-pub use runtime::{
-    FailureLog, OutsideWork, Registration, Runtime, SendError, SpawnError, SpawnRequest, Spawned,
-    Watch,
-};
+pub use runtime::{FailureLog, OutsideWork, Registration, Runtime, SendError};
 pub use signal::{Cancel, ExitNotice, Grace, LinkNotice, MonitorKey, Observer, Signal, Watcher};
 pub use size::{parse_size, size_text};
+pub use spawn::{SpawnError, SpawnRequest, Spawned, Watch};
+pub use state::State;

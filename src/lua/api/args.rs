@@ -2,15 +2,62 @@
 
 use smallvec::SmallVec;
 
-use super::errors;
-use crate::lua::raw::{Raise, Stack};
+use super::errors::push_message;
+use crate::lua::raw::{LuaType, Object, Raise, Stack};
 
 /// A text argument, copied out of the VM.
 pub(crate) type Text = SmallVec<[u8; 48]>;
 
 /// An argument that is declared a string: also a number, or an error object by its message.
 pub(crate) fn text_arg(stack: &Stack, n: i32) -> Result<Text, Raise> {
-    errors::text_argument(stack, n).map(Text::from_slice)
+    text_argument(stack, n).map(Text::from_slice)
+}
+
+/// The text of an argument that is declared a string: a string, a number, or an error's message.
+/// Argument `n` is replaced by that string.
+///
+/// # Errors
+/// `bad argument #<n> to '<fn>' (string expected, got <type>)`.
+pub(crate) fn text_argument(stack: &Stack, n: i32) -> Result<&[u8], Raise> {
+    if let Some(text) = stack.number_text(n) {
+        stack.push_bytes(text);
+        stack.replace(n);
+    } else if push_message(stack, n) {
+        stack.replace(n);
+    }
+    stack.bytes(n).ok_or_else(|| {
+        Raise::argument(stack, n, &format!("string expected, got {}", stack.type_name(n)))
+    })
+}
+
+/// An argument that must be an object of type `T`, such as the one a method is called on.
+pub(crate) fn object_arg<T: Object>(stack: &Stack, n: i32) -> Result<T, Raise> {
+    stack.object::<T>(n).ok_or_else(|| {
+        let got = stack.type_name(n);
+        Raise::argument(stack, n, &format!("{} expected, got {got}", T::NAME))
+    })
+}
+
+/// An argument that is declared an integer: a float counts by its part before the point.
+pub(crate) fn integer_arg(stack: &Stack, n: i32) -> Result<i64, Raise> {
+    match stack.kind(n) {
+        LuaType::Number => match stack.integral(n) {
+            Some(value) => Ok(value),
+            None => truncated(stack.number(n).unwrap_or_default())
+                .ok_or_else(|| Raise::argument(stack, n, "number has no integer representation")),
+        },
+        _ => {
+            let got = stack.type_name(n);
+            Err(Raise::argument(stack, n, &format!("number expected, got {got}")))
+        }
+    }
+}
+
+/// A float cut toward zero, where that fits.
+fn truncated(value: f64) -> Option<i64> {
+    let cut = value.trunc();
+    let fits = cut >= i64::MIN as f64 && cut < i64::MAX as f64;
+    fits.then_some(cut as i64)
 }
 
 /// Whether a text has the form of an entry id, `ns:name`.

@@ -9,6 +9,7 @@ mod encode;
 #[cfg(test)]
 mod tests;
 
+use super::args::text_argument;
 use super::errors;
 use super::module::{self, Member, Module};
 use crate::lua::raw::{LuaType, Outcome, Raise, Stack, host};
@@ -90,7 +91,7 @@ fn push_text(stack: &Stack, layout: Layout) -> Outcome {
 
 /// `json.decode(text)`.
 fn decode_text(stack: &Stack) -> Result<Outcome, Raise> {
-    let text = errors::text_argument(stack, 1)?;
+    let text = text_argument(stack, 1)?;
     match decode(stack, text) {
         Ok(()) => Ok(Outcome::Return(1)),
         Err(text) => Ok(errors::fail(stack, kind::INVALID, text)),

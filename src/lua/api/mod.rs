@@ -1,9 +1,8 @@
-//! What programs see of the runtime: one Lua module a file.
+//! What programs see of the runtime: one Lua module a file or folder.
 
 pub(crate) mod args;
 pub(crate) mod base;
 mod call_stack;
-mod cancel;
 pub(crate) mod channel;
 pub(crate) mod coroutine;
 pub(crate) mod errors;
@@ -17,8 +16,8 @@ pub(crate) mod names;
 pub(crate) mod net;
 pub(crate) mod payload;
 pub(crate) mod process;
+mod refused;
 pub(crate) mod result;
-pub(crate) mod spawner;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod testing;
 pub(crate) mod time;

@@ -1,9 +1,9 @@
 //! The `net` module: TCP for processes.
 
-use super::args::text_arg;
-use super::errors::text_argument;
+use super::args::{object_arg, text_arg, text_argument};
 use super::module::{Member, Module};
-use super::process::{fail, not_sent, resolve, succeed};
+use super::process::{not_sent, resolve};
+use super::refused::{fail, succeed};
 use super::time::duration_arg;
 use crate::lua::cx::Cx;
 use crate::lua::net::{
@@ -100,20 +100,12 @@ fn build_conn(stack: &Stack) {
 
 // ---- arguments
 
-/// The object that a method is called on.
-fn self_arg<T: Object>(stack: &Stack) -> Result<T, Raise> {
-    stack.object::<T>(1).ok_or_else(|| {
-        let what = format!("{} expected, got {}", T::NAME, stack.type_name(1));
-        Raise::argument(stack, 1, &what)
-    })
-}
-
 fn conn_arg(stack: &Stack) -> Result<SocketId, Raise> {
-    self_arg::<Conn>(stack).map(|conn| conn.id)
+    object_arg::<Conn>(stack, 1).map(|conn| conn.id)
 }
 
 fn listener_arg(stack: &Stack) -> Result<SocketId, Raise> {
-    self_arg::<Listener>(stack).map(|listener| listener.id)
+    object_arg::<Listener>(stack, 1).map(|listener| listener.id)
 }
 
 /// An optional time-out; the error is the text of an Invalid.

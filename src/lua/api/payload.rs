@@ -8,6 +8,7 @@ mod tests;
 use std::ffi::c_int;
 use std::ptr;
 
+use super::args::text_argument;
 use super::module::{self, Member, Module};
 use super::{errors, json, message};
 use crate::lua::objects;
@@ -176,7 +177,7 @@ fn get_format(stack: &Stack) -> Result<Outcome, Raise> {
 
 fn transcode(stack: &Stack) -> Result<Outcome, Raise> {
     let payload = check_self(stack)?;
-    let wanted = errors::text_argument(stack, 2)?;
+    let wanted = text_argument(stack, 2)?;
     let Some(format) = Format::from_text(wanted) else {
         let text = format!("unknown payload format `{}`", String::from_utf8_lossy(wanted));
         return Ok(errors::fail(stack, kind::INTERNAL, text));

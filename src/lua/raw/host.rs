@@ -1,5 +1,7 @@
 //! The trampoline: how a safe Rust function becomes a C function that Lua can call.
 
+#![expect(unsafe_code, reason = "the trampolines; invariants R1 to R3")]
+
 use std::any::Any;
 use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,5 +1,7 @@
 //! Userdata with a Rust part: plain data behind a header that tells its type.
 
+#![expect(unsafe_code, reason = "a userdata is what its header says; invariant R4")]
+
 use std::ffi::c_int;
 
 use super::ffi::{self, lua_State};

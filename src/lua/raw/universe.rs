@@ -1,5 +1,7 @@
 //! What one Lua VM needs of the runtime besides Lua itself, reachable from every coroutine of it.
 
+#![expect(unsafe_code, reason = "from a state to what belongs to its VM; invariant R5")]
+
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::c_void;
 

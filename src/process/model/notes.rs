@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::body::{Event, Step};
-use super::super::live::Relations;
 use super::super::signal::MonitorKey;
+use super::super::state::Relations;
 use super::super::{Exit, Failure, Message, Pid, Serial, Sink};
 use super::{Stamp, World, killer, lock};
 use crate::process::Encoded;
@@ -116,7 +116,7 @@ impl Notes {
         let me = step.process.pid().serial();
         match seen {
             Seen::Message(message) => {
-                step.process.delivered(1, message.size_bytes());
+                step.process.backlog.delivered(1, message.size_bytes());
                 self.see_stamp(world, Stamp::decode(&message.payload));
             }
             Seen::Event(Event::Cancel { cancel }) => {

@@ -1,7 +1,9 @@
 //! The rows of the specification of errors, told in Lua.
 
+use super::failure::MESSAGE_MAX;
 use super::*;
 use crate::lua::api::testing::TestVm;
+use crate::process::Failure;
 
 const PRELUDE: &str = r#"
     function raises(text, f, ...)

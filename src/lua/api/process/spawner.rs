@@ -1,8 +1,9 @@
 //! The spawner builder: what `process.with_options`, `with_name` and `with_message` give. Every
 //! builder is immutable; each method gives a new one with one wish more.
 
-use super::args::text_arg;
-use super::process::{limits, payload_args, spawn_variant};
+use super::send::payload_args;
+use super::spawn::spawn_variant;
+use crate::lua::api::args::{object_arg, text_arg};
 use crate::lua::cx::Cx;
 use crate::lua::objects;
 use crate::lua::raw::{LuaType, Object, Outcome, Raise, Stack, host};
@@ -33,8 +34,13 @@ impl Wish {
         !self.built
     }
 
+    /// The limits of a process: the first of builder, entry and host that says something.
     pub(super) fn limits(&self, entry: &Limits, host: &Limits) -> Limits {
-        limits(&self.limits, entry, host)
+        let wished = &self.limits;
+        Limits {
+            memory_bytes: wished.memory_bytes.or(entry.memory_bytes).or(host.memory_bytes),
+            mailbox: wished.mailbox.or(entry.mailbox).or(host.mailbox),
+        }
     }
 
     pub(super) fn messages(&self) -> Vec<Message> {
@@ -215,10 +221,7 @@ fn finish(
     watch: bool,
     link: bool,
 ) -> Result<Outcome, Raise> {
-    let Some(Spawner(id)) = stack.object::<Spawner>(1) else {
-        let got = stack.type_name(1);
-        return Err(Raise::argument(stack, 1, &format!("process.Spawner expected, got {got}")));
-    };
+    let Spawner(id) = object_arg(stack, 1)?;
     let wish = Wish { watch, link, ..cx.spawners[id as usize].clone() };
     spawn_variant(stack, cx, function, 2, &wish)
 }

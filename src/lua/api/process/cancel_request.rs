@@ -1,7 +1,7 @@
 //! The second argument of `process.cancel`: a deadline, a reason, or both.
 
-use super::time::Span;
 use crate::civil::Duration;
+use crate::lua::api::time::Span;
 use crate::lua::raw::{LuaType, Stack};
 
 /// What a cancel asks for.
