@@ -30,7 +30,7 @@ use rustc_hash::FxHashMap;
 use super::message::Encoded;
 use super::signal::{MonitorKey, Observer, Watcher};
 use super::{Exit, Failure, Host, HostConfig, Limits, Pid, Process, Runtime, Serial};
-use super::{SpawnRequest, Watch};
+use super::{SpawnRequest, Spawned, Watch};
 use crate::scheduler::sim::SimPool;
 use crate::scheduler::{Context, Pool};
 use actor::Actor;
@@ -131,8 +131,14 @@ impl World {
         self.oracle.as_ref().map(lock)
     }
 
-    /// Spawns the first actors, each observed from outside, and has them go on for `n_ops`.
+    /// Spawns the first actors and has them go on for `n_ops`.
     fn start(self: &Arc<Self>, n_actors: usize, n_ops: u64) {
+        self.ops_left.store(n_ops, Ordering::Relaxed);
+        self.start_actors(n_actors);
+    }
+
+    /// Spawns actors that are observed from outside, as far as their hosts have room.
+    fn start_actors(self: &Arc<Self>, n_actors: usize) {
         let world = Arc::downgrade(self);
         self.runtime.set_failure_log(Box::new(move |_, exit, _| {
             let text = exit.error.as_ref().map(Failure::text).unwrap_or_default();
@@ -142,7 +148,6 @@ impl World {
                 world.must(fault == PLANNED, format_args!("a step panicked: {fault}"));
             }
         }));
-        self.ops_left.store(n_ops, Ordering::Relaxed);
         for id in 0..n_actors {
             let host = &self.hosts[id % self.hosts.len()];
             let world = Arc::downgrade(self);
@@ -164,7 +169,7 @@ impl World {
                 link: false,
             };
             let spawned = self.runtime.spawn(host, request, None, host.pool().outside());
-            let pid = spawned.expect("the host is empty").pid;
+            let Ok(Spawned { pid, .. }) = spawned else { continue };
             lock(&self.observed).entry(pid.serial()).or_default();
             lock(&self.targets).push(pid);
         }
@@ -349,17 +354,31 @@ mod tests {
             };
             ThreadPool::start(config).expect("threads")
         });
+        // A process of the second pool may wake one of the first between the looks at them, so both
+        // are looked at twice, and nothing may have run meanwhile.
+        let n_turns = || pools.iter().map(|pool| pool.stats().total().turns).sum::<u64>();
+        let is_quiet = || pools.iter().all(|pool| pool.is_quiet());
         let until_quiet = || {
-            while !pools.iter().all(|pool| pool.is_quiet()) {
+            while {
+                let before = n_turns();
+                !(is_quiet() && is_quiet() && n_turns() == before)
+            } {
                 std::thread::yield_now();
             }
         };
         let dynamic = pools.iter().map(|pool| pool.clone() as Arc<dyn Pool<Process>>).collect();
         let world = Arc::new(World::new(dynamic, 40, Choices::Pool));
-        world.start(20, n_ops);
-        until_quiet();
-        world.check_quiet();
-        world.judge(&"on threads");
+        world.ops_left.store(n_ops, Ordering::Relaxed);
+        // After a while all that live wait for each other: the end of some gets others going.
+        while world.ops_left.load(Ordering::Relaxed) > 0 {
+            world.start_actors(20);
+            until_quiet();
+            world.check_quiet();
+            world.judge(&"on threads");
+            world.kill_all();
+            until_quiet();
+        }
+        // From here on nobody spawns.
         world.kill_all();
         world.runtime.wait_empty();
         until_quiet();
