@@ -3,7 +3,7 @@
 //!
 //! # Concepts
 //! * **Room**: how many bytes may wait for the thread. Beyond it a line is told to wait for room
-//!   ([`Writer::is_full`]), or is dropped ([`Writer::offer`]), or neither, if its like are few.
+//!   (`is_full`), or is dropped (`offer`), or neither, if its like are few.
 //!
 //! # Invariants
 //! * **O1** A line is appended under the lock as a whole, so lines are never mixed.
