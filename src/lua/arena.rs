@@ -18,6 +18,7 @@
 #![expect(unsafe_code, reason = "an allocator; invariants A1 to A3")]
 
 use std::alloc::{Layout, alloc, dealloc, realloc};
+use std::ops::Range;
 use std::ptr;
 
 use super::pages::{self, PAGE, RUN_PAGES_MAX};
@@ -64,11 +65,11 @@ impl std::fmt::Debug for Arena {
 }
 
 impl Arena {
-    /// An empty arena; `limit` in bytes, `usize::MAX` for none.
-    pub(crate) fn new(limit: usize) -> Arena {
+    /// An empty arena without a limit.
+    pub(crate) fn new() -> Arena {
         Arena {
             used: 0,
-            limit,
+            limit: usize::MAX,
             charged: 0,
             carved: 0,
             bump: ptr::null_mut(),
@@ -76,6 +77,41 @@ impl Arena {
             chunks: ptr::null_mut(),
             big: ptr::null_mut(),
             free: [ptr::null_mut(); N_CLASSES],
+        }
+    }
+
+    /// An empty arena whose first blocks are carved from `home`, before any chunk.
+    ///
+    /// # Safety
+    /// The memory of `home` is nobody else's while the arena lives. It starts at a multiple of 16.
+    pub(crate) unsafe fn within(home: Range<*mut u8>) -> Arena {
+        let carved = home.end as usize - home.start as usize;
+        Arena { bump: home.start, bump_end: home.end, carved, ..Arena::new() }
+    }
+
+    /// The end of the blocks carved from `home` so far. `None` if there are blocks elsewhere.
+    pub(crate) fn end_within(&self, home: &Range<*mut u8>) -> Option<*mut u8> {
+        let is_inside = self.chunks.is_null() && self.big.is_null() && home.contains(&self.bump);
+        is_inside.then_some(self.bump)
+    }
+
+    /// The arena of a copy: blocks, free lists and counts are those of `self`, whose home began at
+    /// `from`, moved to `to`.
+    ///
+    /// # Safety
+    /// As [`Arena::within`]. All blocks of `self` lie in its home, and the memory at `to` holds
+    /// what is there, with the links of the free lists moved as well.
+    pub(crate) unsafe fn moved(&self, from: *mut u8, to: Range<*mut u8>) -> Arena {
+        let moved = |block: *mut u8| match block.is_null() {
+            true => block,
+            false => to.start.wrapping_add(block as usize - from as usize),
+        };
+        Arena {
+            used: self.used,
+            bump: moved(self.bump),
+            free: self.free.map(moved),
+            // SAFETY: the caller's duty.
+            ..unsafe { Arena::within(to.clone()) }
         }
     }
 
@@ -364,7 +400,7 @@ mod tests {
         fn blocks_keep_their_bytes_and_the_count_is_exact(
             ops in prop::collection::vec((0usize..40, prop_oneof![0usize..700, 0usize..40_000]), 1..300)
         ) {
-            let mut arena = Arena::new(usize::MAX);
+            let mut arena = Arena::new();
             let mut blocks: Vec<(*mut u8, usize, u8)> = vec![(ptr::null_mut(), 0, 0); 40];
             for (turn, (slot, bytes)) in ops.into_iter().enumerate() {
                 let (block, old, colour) = blocks[slot];
@@ -405,7 +441,8 @@ mod tests {
 
     #[test]
     fn the_limit_counts_what_is_held() {
-        let mut arena = Arena::new(1000);
+        let mut arena = Arena::new();
+        arena.set_limit(1000);
         // SAFETY: fresh blocks.
         unsafe { arena.reallocate(ptr::null_mut(), 0, 600) };
         assert!(arena.exceeds(401));

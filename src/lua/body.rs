@@ -47,21 +47,21 @@ impl LuaBody {
 
     /// Makes the VM and puts the program's start on its main coroutine.
     fn begin(&mut self, step: &mut Step<'_>, kept: Kept) -> Result<(), Box<Failure>> {
-        let mut cx = Box::new(Cx::new(self.env.clone(), self.program.clone()));
+        let mut cx = Cx::new(self.env.clone(), self.program.clone());
         cx.inbox = kept.inbox;
         cx.timers = kept.timers;
         cx.operations = kept.operations;
         cx.sockets = kept.sockets;
         cx.step.set(step);
-        let random = step.worker.random();
-        let vm =
-            Vm::new(cx, random as u32).ok_or_else(|| Box::new(memory_failure(&self.limits)))?;
+        let seed = [step.worker.random(), step.worker.random()];
+        let image = self.program.image.get(&self.program, &self.env, || seed[0] as u32);
+        let vm = match image {
+            Some(image) => Vm::copy(image, cx, seed),
+            None => build(cx, seed),
+        };
+        let vm = vm.ok_or_else(|| Box::new(memory_failure(&self.limits)))?;
         let stack = vm.stack(vm.main());
-        stdlib::open(&stack, [random, step.worker.random()]);
-        api::open(&stack, vm.cx());
         let args = std::mem::take(&mut self.args);
-        stack.push_fn(guard);
-        stack.push_fn(boot);
         // Arguments were encoded by this runtime, so that only a lack of stack can fail.
         if transfer::decode(&stack, &args).is_err() {
             let failure = Failure::new(kind::LIMIT_EXCEEDED, "too many arguments");
@@ -115,6 +115,18 @@ impl LuaBody {
             }
         }
     }
+}
+
+/// A VM with its libraries, ready for the arguments of the program's start.
+fn build(cx: Cx, seed: [u64; 2]) -> Option<Vm> {
+    let vm = Vm::new(cx, seed[0] as u32)?;
+    vm.universe().set_seed(seed);
+    let stack = vm.stack(vm.main());
+    stdlib::open(&stack);
+    api::open(&stack, vm.cx());
+    stack.push_fn(guard);
+    stack.push_fn(boot);
+    Some(vm)
 }
 
 impl Body for LuaBody {

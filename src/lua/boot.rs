@@ -7,6 +7,7 @@ use std::ffi::c_int;
 
 use super::api::errors::push_failure;
 use super::cx::Cx;
+use super::program::{Program, Unit};
 use super::raw::ffi::{self, lua_State};
 use super::raw::{LuaType, Outcome, Raise, Stack, host};
 use super::registry;
@@ -34,10 +35,10 @@ unsafe extern "C-unwind" fn next_unit(
         loop {
             if index > 0 {
                 ffi::lua_pushinteger(l, index as i64 - 1);
-                call_host_fn(l, host!(keep_library), 2, 0);
+                call_host_fn(l, host!(pure keep_library), 2, 0);
             }
             ffi::lua_pushinteger(l, index as i64);
-            call_host_fn(l, host!(load_unit), 1, 2);
+            call_host_fn(l, host!(pure load_unit), 1, 2);
             let is_script = ffi::lua_toboolean(l, -1) != 0;
             ffi::lua_pop(l, 1);
             if is_script {
@@ -87,7 +88,7 @@ unsafe extern "C-unwind" fn after_script(
             ffi::LUA_TFUNCTION => ffi::lua_settop(l, n_args + 1),
             ffi::LUA_TTABLE => {
                 ffi::lua_settop(l, n_args + 1);
-                call_host_fn(l, host!(push_method), 0, 1);
+                call_host_fn(l, host!(pure push_method), 0, 1);
                 ffi::lua_gettable(l, -2);
                 if ffi::lua_type(l, -1) != ffi::LUA_TFUNCTION {
                     call_host_fn(l, host!(raise_no_method), 0, 0);
@@ -132,17 +133,76 @@ pub(crate) fn push_loaded(stack: &Stack) {
     }
 }
 
+/// Keeps the functions of all units in a template, for [`load_unit`] in its copies; false when one
+/// cannot be loaded.
+pub(crate) fn load_units(stack: &Stack, program: &Program) -> bool {
+    stack.new_table(program.units.len(), 0);
+    for (unit, index) in program.units.iter().zip(1..) {
+        if !push_code(stack, unit) {
+            return false;
+        }
+        stack.raw_set_int(-2, index);
+    }
+    stack.raw_set_int(ffi::LUA_REGISTRYINDEX, registry::UNITS);
+    true
+}
+
+fn push_code(stack: &Stack, unit: &Unit) -> bool {
+    // SAFETY: compiled by this Lua; the program keeps the bytes, and each VM the program.
+    unsafe { stack.load_shared_code(unit.code.bytes(), unit.code.name()) }
+}
+
 /// `load_unit(index)`: its function, and whether it is the script.
 fn load_unit(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let index = usize::try_from(stack.integer(1).unwrap_or_default()).unwrap_or_default();
     cx.running_unit = index;
-    let unit = &cx.program.units[index];
-    // SAFETY: compiled by this Lua; `cx.program` keeps the bytes until the VM is gone.
-    if !unsafe { stack.load_shared_code(unit.code.bytes(), unit.code.name()) } {
+    if !push_kept_unit(stack, index) && !push_code(stack, &cx.program.units[index]) {
         return Err(Raise::Top);
     }
     stack.push_bool(index + 1 == cx.program.units.len());
     Ok(Outcome::Return(2))
+}
+
+/// Pushes the function of a unit that the template has loaded, and gives it up: it is called once.
+fn push_kept_unit(stack: &Stack, index: usize) -> bool {
+    let index = index as i64 + 1;
+    if stack.raw_get_int(ffi::LUA_REGISTRYINDEX, registry::UNITS) != LuaType::Table {
+        stack.pop(1);
+        return false;
+    }
+    stack.raw_get_int(-1, index);
+    stack.push_nil();
+    stack.raw_set_int(-3, index);
+    stack.remove(-2);
+    true
+}
+
+/// As [`boot`] for a template: nothing can wait, the script gets no arguments, and the function
+/// that is to be called is returned instead. Another value stands for a script that gives none.
+///
+/// # Safety
+/// Called by Lua only.
+pub(crate) unsafe extern "C-unwind" fn rehearse(l: *mut lua_State) -> c_int {
+    // SAFETY: nothing owned.
+    unsafe {
+        for index in 0.. {
+            ffi::lua_pushinteger(l, index);
+            call_host_fn(l, host!(pure load_unit), 1, 2);
+            let is_script = ffi::lua_toboolean(l, -1) != 0;
+            ffi::lua_pop(l, 1);
+            ffi::lua_call(l, 0, 1);
+            if is_script {
+                break;
+            }
+            ffi::lua_pushinteger(l, index);
+            call_host_fn(l, host!(pure keep_library), 2, 0);
+        }
+        if ffi::lua_type(l, 1) == ffi::LUA_TTABLE {
+            call_host_fn(l, host!(pure push_method), 0, 1);
+            ffi::lua_gettable(l, 1);
+        }
+        1
+    }
 }
 
 fn push_method(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {

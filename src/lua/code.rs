@@ -42,6 +42,13 @@ impl Code {
         Ok(Code::from_bytes(&scratch.dump(), name))
     }
 
+    /// Whether a chunk that compiles uses its own `...`. Inside of a function that has no variable
+    /// arguments it would not compile then.
+    pub(crate) fn uses_varargs(source: &[u8]) -> bool {
+        let wrapped = [b"return function() ", source, b"\nend"].concat();
+        Scratch::new().load(&wrapped, c"=").is_err()
+    }
+
     fn from_bytes(bytes: &[u8], name: CString) -> Code {
         let mut words = vec![0u64; bytes.len().div_ceil(8)].into_boxed_slice();
         for (word, chunk) in words.iter_mut().zip(bytes.chunks(8)) {

@@ -146,6 +146,8 @@ unsafe impl Send for Cx {}
 
 impl Cx {
     pub(crate) fn new(env: Arc<Environment>, program: Arc<Program>) -> Cx {
+        // Until a library runs, which says so.
+        let running_unit = program.units.len() - 1;
         Cx {
             step: StepRef::default(),
             env,
@@ -160,7 +162,7 @@ impl Cx {
             operations: Operations::default(),
             sockets: Sockets::default(),
             spawners: Slab::new(),
-            running_unit: 0,
+            running_unit,
             cases: Vec::new(),
             arrived: Vec::new(),
         }

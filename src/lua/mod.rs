@@ -10,6 +10,7 @@ pub(crate) mod cx;
 mod fiber;
 mod garbage;
 mod guard;
+mod image;
 mod inbox;
 mod net;
 pub(crate) mod objects;
@@ -20,12 +21,14 @@ mod program;
 mod raw;
 mod registry;
 mod stdlib;
+mod template;
 #[cfg(any(test, fuzzing))]
 mod testing;
 mod timers;
 mod transfer;
 mod value;
 mod vm;
+mod walk;
 
 pub use body::LuaBody;
 pub use code::CompileError;

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use rustc_hash::FxHashMap;
 
 use super::code::{Code, CompileError};
+use super::template::ImageCell;
 use crate::process::{Host, Limits};
 
 /// A module that an entry may list.
@@ -44,9 +45,17 @@ pub(crate) struct Unit {
     /// The entry's id.
     pub(crate) id: Arc<str>,
     pub(crate) code: Code,
+    text: Arc<[u8]>,
     pub(crate) modules: Vec<Module>,
     /// Alias → index among the program's units.
     pub(crate) imports: Vec<(String, usize)>,
+}
+
+impl Unit {
+    /// Whether the code outside of all functions uses `...`, the arguments of the process.
+    pub(crate) fn looks_at_arguments(&self) -> bool {
+        Code::uses_varargs(&self.text)
+    }
 }
 
 /// A source, as the caller of [`Program::compile`] gives it.
@@ -70,6 +79,8 @@ pub struct Program {
     pub(crate) limits: Limits,
     /// Libraries in the order in which they run, then the script.
     pub(crate) units: Vec<Unit>,
+    /// What processes are copied from.
+    pub(crate) image: ImageCell,
 }
 
 impl Program {
@@ -86,12 +97,14 @@ impl Program {
             compiled.push(Unit {
                 id: unit.id.into(),
                 code,
+                text: unit.text,
                 modules: unit.modules,
                 imports: unit.imports,
             });
         }
         let id = compiled.last().expect("a program has a script").id.clone();
-        Ok(Arc::new(Program { id, method: method.to_owned(), limits, units: compiled }))
+        let (method, image) = (method.to_owned(), ImageCell::default());
+        Ok(Arc::new(Program { id, method, limits, units: compiled, image }))
     }
 
     pub(crate) fn script(&self) -> &Unit {

@@ -15,3 +15,5 @@ pub(crate) const FIBERS: i64 = 36;
 pub(crate) const LOADED: i64 = 37;
 /// The text of the process's own PID.
 pub(crate) const PID: i64 = 38;
+/// In copies of templates: unit index → function that was loaded but has not run.
+pub(crate) const UNITS: i64 = 39;

@@ -2,17 +2,37 @@
 
 #![expect(unsafe_code, reason = "owns the raw state; see raw::R5")]
 
-use super::cx::Cx;
-use super::raw::ffi::{self, lua_State};
-use super::raw::{Stack, Universe, allocate};
+use std::ops::Range;
+use std::ptr::NonNull;
 
-/// A VM and what it needs to run. Dropping it frees its arena; no Lua code runs then.
+use super::arena::Arena;
+use super::cx::Cx;
+use super::image::Image;
+use super::pages::{self, PAGE, RUN_PAGES_MAX};
+use super::raw::ffi::{self, lua_State};
+use super::raw::{Stack, Universe, allocate, allocate_zeroed};
+use super::stdlib;
+
+/// What stands in front of a VM's first blocks in its home.
+#[repr(C, align(16))]
+struct Head {
+    /// First: the VM's allocator knows the head by it.
+    universe: Universe,
+    cx: Cx,
+}
+
+/// A VM and what it needs to run. Dropping it frees its memory; no Lua code runs then.
+///
+/// The head and the first blocks lie in one run of pages, the **home**.
 #[derive(Debug)]
 pub(crate) struct Vm {
-    universe: Box<Universe>,
+    head: NonNull<Head>,
+    n_pages: usize,
     main: *mut lua_State,
-    cx: *mut Cx,
 }
+
+/// Pages of the home of a VM that is not copied from an image.
+const HOME_PAGES: usize = 4;
 
 // SAFETY: nothing in Lua is bound to a thread; the worker that runs the process is the only user.
 unsafe impl Send for Vm {}
@@ -29,32 +49,103 @@ pub(crate) enum Ran {
 }
 
 impl Vm {
+    /// What the head takes of the home.
+    pub(crate) const HEAD_BYTES: usize = size_of::<Head>();
+
     /// A bare VM; `seed` randomizes its string hashes. `None` when there is no memory for it.
-    pub(crate) fn new(cx: Box<Cx>, seed: u32) -> Option<Vm> {
-        let universe = Universe::new(usize::MAX);
-        universe.enter_host();
-        let ud = std::ptr::from_ref(&*universe).cast_mut();
-        // SAFETY: the universe is boxed, so its address stays, and it outlives the state.
-        let main = unsafe { ffi::lua_newstate(allocate, ud.cast(), seed) };
-        if main.is_null() {
+    pub(crate) fn new(cx: Cx, seed: u32) -> Option<Vm> {
+        // SAFETY: `furnish` gives memory that belongs to the arena alone.
+        let vm = Vm::furnish(cx, HOME_PAGES, |blocks| unsafe { Arena::within(blocks) })?;
+        vm.start(seed, allocate)
+    }
+
+    /// As [`Vm::new`], in the largest home, and such that no byte in it depends on what was there
+    /// before. [`Vm::finish_template`] ends that.
+    pub(crate) fn new_template(cx: Cx, seed: u32) -> Option<Vm> {
+        let vm = Vm::furnish(cx, RUN_PAGES_MAX, |blocks| {
+            // SAFETY: as in `new`.
+            unsafe {
+                let bytes = blocks.end.offset_from_unsigned(blocks.start);
+                blocks.start.write_bytes(0, bytes);
+                Arena::within(blocks)
+            }
+        })?;
+        vm.start(seed, allocate_zeroed)
+    }
+
+    /// From here on the VM allocates like any other.
+    pub(crate) fn finish_template(&self) {
+        // SAFETY: both functions serve the same arena.
+        unsafe { ffi::lua_setallocf(self.main, allocate, self.head.as_ptr().cast()) };
+    }
+
+    fn start(mut self, seed: u32, allocate: ffi::lua_Alloc) -> Option<Vm> {
+        let vm = &mut self;
+        vm.universe().enter_host();
+        // SAFETY: the universe stays where it is, and it outlives the state.
+        vm.main = unsafe { ffi::lua_newstate(allocate, vm.head.as_ptr().cast(), seed) };
+        if vm.main.is_null() {
             return None;
         }
         // SAFETY: a fresh main thread of this universe.
-        unsafe { universe.tie(main) };
-        let cx = Box::into_raw(cx);
-        universe.set_owner(cx.cast());
-        Some(Vm { universe, main, cx })
+        unsafe { vm.universe().tie(vm.main) };
+        Some(self)
+    }
+
+    /// A copy of the VM that the image was taken of, with a seed of its own for `math.random`.
+    pub(crate) fn copy(image: &Image, cx: Cx, seed: [u64; 2]) -> Option<Vm> {
+        let mut main = std::ptr::null_mut();
+        let mut vm = Vm::furnish(cx, image.n_pages(), |blocks| {
+            // SAFETY: the memory is this VM's alone and as large as the image asks for. The
+            // generator is a userdata in it.
+            unsafe {
+                let copied = image.copy_to(blocks);
+                main = copied.main;
+                if let Some(state) = copied.generator {
+                    state.write_unaligned(stdlib::seeded(seed));
+                }
+                copied.arena
+            }
+        })?;
+        vm.main = main;
+        vm.universe().set_seed(seed);
+        vm.universe().enter_host();
+        Some(vm)
+    }
+
+    /// A home with its head. `arena` gets the memory behind it.
+    fn furnish(cx: Cx, n_pages: usize, arena: impl FnOnce(Range<*mut u8>) -> Arena) -> Option<Vm> {
+        let home = NonNull::new(pages::obtain(n_pages))?;
+        let head = home.cast::<Head>();
+        // SAFETY: the home is page-aligned and longer than a head.
+        unsafe {
+            let blocks = head.add(1).cast::<u8>().as_ptr()..home.add(n_pages * PAGE).as_ptr();
+            head.write(Head { universe: Universe::new(arena(blocks)), cx });
+            let cx = &raw mut (*head.as_ptr()).cx;
+            head.as_ref().universe.set_owner(cx.cast());
+        }
+        Some(Vm { head, n_pages, main: std::ptr::null_mut() })
+    }
+
+    /// The memory behind the head.
+    pub(crate) fn blocks(&self) -> Range<*mut u8> {
+        // SAFETY: the home has so many pages.
+        unsafe {
+            let end = self.head.cast::<u8>().add(self.n_pages * PAGE);
+            self.head.add(1).cast::<u8>().as_ptr()..end.as_ptr()
+        }
     }
 
     pub(crate) fn universe(&self) -> &Universe {
-        &self.universe
+        // SAFETY: made by `furnish`, freed by `drop`.
+        unsafe { &self.head.as_ref().universe }
     }
 
     /// The state behind the host functions. The caller keeps no reference over a resume (C2).
     #[expect(clippy::mut_from_ref, reason = "C2: short-lived and unique")]
     pub(crate) fn cx(&self) -> &mut Cx {
-        // SAFETY: made by `new`, freed by `drop`; used by one thread at a time.
-        unsafe { &mut *self.cx }
+        // SAFETY: made by `furnish`, freed by `drop`; used by one thread at a time.
+        unsafe { &mut (*self.head.as_ptr()).cx }
     }
 
     pub(crate) fn main(&self) -> *mut lua_State {
@@ -71,12 +162,12 @@ impl Vm {
     pub(crate) fn resume(&self, l: *mut lua_State, n_args: i32) -> Ran {
         let preemption = self.cx().step.get().worker.preemption();
         let mut n_results = 0;
-        self.universe.leave_loop();
+        self.universe().leave_loop();
         self.cx().enter(l);
         // SAFETY: a live coroutine of this VM; protected by Lua itself.
         let status = unsafe { ffi::lua_resume(l, std::ptr::null_mut(), n_args, &mut n_results) };
         preemption.clear();
-        self.universe.enter_loop();
+        self.universe().enter_loop();
         match status {
             ffi::LUA_OK => Ran::Returned(n_results),
             ffi::LUA_YIELD => Ran::Yielded(n_results),
@@ -89,20 +180,25 @@ impl Vm {
     /// kill reach them: the universe may be dying after.
     pub(crate) fn close_thread(&self, l: *mut lua_State) {
         let preemption = self.cx().step.get().worker.preemption();
-        self.universe.leave_loop();
-        self.universe.enter_nested(l);
+        self.universe().leave_loop();
+        self.universe().enter_nested(l);
         self.cx().enter(l);
         // SAFETY: a live coroutine that is not running; protected by Lua itself.
         unsafe { ffi::lua_closethread(l, std::ptr::null_mut()) };
-        self.universe.leave_nested();
+        self.universe().leave_nested();
         preemption.clear();
-        self.universe.enter_loop();
+        self.universe().enter_loop();
     }
 }
 
 impl Drop for Vm {
     fn drop(&mut self) {
-        // SAFETY: made by `new`. The state itself goes with the universe's arena.
-        drop(unsafe { Box::from_raw(self.cx) });
+        // SAFETY: made by `furnish`. The arena's chunks go with the universe, the home comes last.
+        unsafe {
+            let head = self.head.as_ptr();
+            std::ptr::drop_in_place(&raw mut (*head).cx);
+            std::ptr::drop_in_place(&raw mut (*head).universe);
+            pages::release(head.cast(), self.n_pages);
+        }
     }
 }

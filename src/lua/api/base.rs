@@ -43,7 +43,7 @@ const MODULES: [(&str, Open); 5] = [
 pub(crate) const PRINT: HostFn = print;
 
 /// `require`.
-pub(crate) const REQUIRE: HostFn = host!(require);
+pub(crate) const REQUIRE: HostFn = host!(pure require);
 
 /// Adds the modules that the entry lists to the globals of a fresh VM.
 pub(crate) fn open(stack: &Stack, cx: &mut Cx) {

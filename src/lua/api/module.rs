@@ -15,7 +15,7 @@ use std::ffi::c_int;
 
 use super::names;
 use crate::lua::raw::ffi::lua_State;
-use crate::lua::raw::{HostFn, LuaType, Outcome, Raise, Stack, call_host};
+use crate::lua::raw::{HostFn, LuaType, Outcome, Raise, Stack, call_pure};
 
 /// A member of a module.
 #[derive(Clone, Copy)]
@@ -98,7 +98,7 @@ unsafe extern "C-unwind" fn index<M: Module>(l: *mut lua_State) -> c_int {
         Ok(Outcome::Return(1))
     };
     // SAFETY: called by Lua only, as a metamethod of a front.
-    unsafe { call_host(l, |stack, _| host(stack)) }
+    unsafe { call_pure(l, |stack, _| host(stack)) }
 }
 
 unsafe extern "C-unwind" fn resolve<M: Module>(l: *mut lua_State) -> c_int {
@@ -108,14 +108,14 @@ unsafe extern "C-unwind" fn resolve<M: Module>(l: *mut lua_State) -> c_int {
         Ok(Outcome::Return(1))
     };
     // SAFETY: called by Lua only, as a metamethod of a store.
-    unsafe { call_host(l, |stack, _| host(stack)) }
+    unsafe { call_pure(l, |stack, _| host(stack)) }
 }
 
 /// `__newindex` of a front; `rawset` goes on as it, too.
 pub(super) unsafe extern "C-unwind" fn refuse<M: Module>(l: *mut lua_State) -> c_int {
     let text = || format!("cannot modify read-only table '{}'", M::NAME);
     // SAFETY: called by Lua only, as a metamethod of a front.
-    unsafe { call_host(l, |_, _| Err(Raise::Message(text()))) }
+    unsafe { call_pure(l, |_, _| Err(Raise::Message(text()))) }
 }
 
 /// What refuses assignments to the module table at `index`; none if it is another value.
@@ -138,7 +138,7 @@ unsafe extern "C-unwind" fn pairs<M: Module>(l: *mut lua_State) -> c_int {
         Ok(Outcome::Return(3))
     };
     // SAFETY: called by Lua only, as a metamethod of a front.
-    unsafe { call_host(l, |stack, _| host(stack)) }
+    unsafe { call_pure(l, |stack, _| host(stack)) }
 }
 
 /// The iterator of [`pairs`]: it leads through the names and shows no table that could be changed.
@@ -160,5 +160,5 @@ unsafe extern "C-unwind" fn next<M: Module>(l: *mut lua_State) -> c_int {
         Ok(Outcome::Return(2))
     };
     // SAFETY: called by Lua only; a program can call it with any arguments, which are checked.
-    unsafe { call_host(l, |stack, _| host(stack)) }
+    unsafe { call_pure(l, |stack, _| host(stack)) }
 }

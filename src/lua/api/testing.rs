@@ -5,6 +5,7 @@
 use std::ffi::c_int;
 use std::ptr;
 
+use crate::lua::arena::Arena;
 use crate::lua::cx::Cx;
 #[cfg(test)]
 use crate::lua::raw::HostFn;
@@ -25,7 +26,7 @@ type Job<'a> = dyn FnMut(&Stack) + 'a;
 
 impl TestVm {
     pub(crate) fn new() -> TestVm {
-        let universe = Universe::new(usize::MAX);
+        let universe = Box::new(Universe::new(Arena::new()));
         let mut cx = bare_cx();
         universe.set_owner(ptr::from_mut(&mut *cx).cast());
         let ud = ptr::from_ref(&*universe).cast_mut().cast();

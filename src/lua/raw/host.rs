@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::ffi::{self, lua_State};
 use super::stack::Stack;
-use super::universe::Universe;
+use super::universe::{Rehearsal, Universe};
 use crate::lua::cx::Cx;
 
 /// The C shape of a host function.
@@ -106,10 +106,29 @@ enum After {
 }
 
 /// Runs a host function under the rules R1 to R3. Use [`host!`] to make the C function around it.
+/// In a template it raises an error instead.
 ///
 /// # Safety
 /// Called by Lua only, with the state of a VM that is tied to a universe whose owner is a `Cx`.
 pub(crate) unsafe fn call_host(
+    l: *mut lua_State,
+    function: impl FnOnce(&Stack, &mut Cx) -> Result<Outcome, Raise>,
+) -> c_int {
+    // SAFETY: the caller's duty.
+    unsafe {
+        match Universe::of(l).rehearsal() {
+            Rehearsal::No => call_pure(l, function),
+            _ => spoil(l),
+        }
+    }
+}
+
+/// As [`call_host`], for a function that does the same in every VM in which the same was done
+/// before: it reads and changes the Lua heap alone, so that a template may call it.
+///
+/// # Safety
+/// As [`call_host`].
+pub(crate) unsafe fn call_pure(
     l: *mut lua_State,
     function: impl FnOnce(&Stack, &mut Cx) -> Result<Outcome, Raise>,
 ) -> c_int {
@@ -292,6 +311,20 @@ pub(crate) unsafe fn die(l: *mut lua_State) -> c_int {
     }
 }
 
+/// Raises an error because code that is not for templates was called in one.
+///
+/// # Safety
+/// As [`call_host`], with nothing owned in any Rust frame above.
+pub(crate) unsafe fn spoil(l: *mut lua_State) -> c_int {
+    // SAFETY: the caller's duty.
+    unsafe {
+        Universe::of(l).set_rehearsal(Rehearsal::Spoiled);
+        ffi::lua_settop(l, 0); // makes room
+        ffi::lua_pushnil(l);
+        ffi::lua_error(l)
+    }
+}
+
 /// Raises Lua's `not enough memory`.
 unsafe fn out_of_memory(l: *mut lua_State) -> c_int {
     // SAFETY: as `finish`.
@@ -321,6 +354,8 @@ unsafe extern "C-unwind" fn continue_host(
 ///
 /// `host!(poll send)` first takes in the signals that wait for the process, as every function of
 /// the `process`, `channel` and `time` modules must (specification of processes, section 1).
+///
+/// `host!(pure rawget)` may also be called in a template; see [`call_pure`].
 macro_rules! host {
     (poll $function:path) => {
         $crate::lua::raw::host!(|stack, cx| {
@@ -330,6 +365,16 @@ macro_rules! host {
             $function(stack, cx)
         })
     };
+    (pure $function:path) => {{
+        #[expect(unsafe_code, reason = "the trampoline around a host function")]
+        unsafe extern "C-unwind" fn trampoline(
+            l: *mut $crate::lua::raw::ffi::lua_State,
+        ) -> std::ffi::c_int {
+            // SAFETY: Lua calls this with a state of a VM that is tied to a universe.
+            unsafe { $crate::lua::raw::call_pure(l, $function) }
+        }
+        trampoline as $crate::lua::raw::HostFn
+    }};
     (|$stack:ident, $cx:ident| $body:expr) => {{
         #[expect(unsafe_code, reason = "the trampoline around a host function")]
         unsafe extern "C-unwind" fn trampoline(

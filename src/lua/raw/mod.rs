@@ -32,10 +32,10 @@ mod stack;
 mod universe;
 
 pub(crate) use host::{
-    Came, Continuation, HostFn, Outcome, Raise, call_continuation, call_host, continuation, die,
-    guarded, host,
+    Came, Continuation, HostFn, Outcome, Raise, call_continuation, call_host, call_pure,
+    continuation, die, guarded, host, spoil,
 };
 pub(crate) use mlua::ffi;
 pub(crate) use object::Object;
 pub(crate) use stack::{LuaType, REGISTRY, Stack};
-pub(crate) use universe::{Garbage, ThreadTag, Universe, allocate};
+pub(crate) use universe::{Garbage, Rehearsal, ThreadTag, Universe, allocate, allocate_zeroed};

@@ -50,12 +50,30 @@ pub(crate) struct Universe {
     /// The layer above (`Cx`); null while nobody runs the VM.
     owner: Cell<*mut c_void>,
     panic_text: UnsafeCell<Option<String>>,
+    rehearsal: Cell<Rehearsal>,
+    /// What `math.random` starts from.
+    seed: Cell<[u64; 2]>,
+    /// The state of `math.random`, once that was used; for templates.
+    generator: Cell<*mut [u64; 4]>,
+}
+
+/// Whether the VM is a template for others, in which only what is the same in all of them may be
+/// done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rehearsal {
+    /// It is the VM of a process.
+    No,
+    /// A template.
+    Yes,
+    /// A template in which something was tried that only a process can do.
+    Spoiled,
 }
 
 impl Universe {
-    pub(crate) fn new(memory_limit: usize) -> Box<Universe> {
-        Box::new(Universe {
-            arena: UnsafeCell::new(Arena::new(memory_limit)),
+    /// A universe whose VM gets its memory from `arena`.
+    pub(crate) fn new(arena: Arena) -> Universe {
+        Universe {
+            arena: UnsafeCell::new(arena),
             host_depth: Cell::new(0),
             over_limit: Cell::new(false),
             dying: Cell::new(false),
@@ -65,7 +83,10 @@ impl Universe {
             garbage: UnsafeCell::new(Vec::new()),
             owner: Cell::new(std::ptr::null_mut()),
             panic_text: UnsafeCell::new(None),
-        })
+            rehearsal: Cell::new(Rehearsal::No),
+            seed: Cell::new([0; 2]),
+            generator: Cell::new(std::ptr::null_mut()),
+        }
     }
 
     /// The universe of the VM that `l` belongs to.
@@ -115,6 +136,41 @@ impl Universe {
     pub(crate) fn used_bytes(&self) -> usize {
         // SAFETY: R5: one thread at a time, and no reference into the arena is kept.
         unsafe { (*self.arena.get()).used_bytes() }
+    }
+
+    /// The allocator.
+    ///
+    /// # Safety
+    /// No Lua code of this VM runs while the reference is alive.
+    pub(crate) unsafe fn arena(&self) -> &Arena {
+        // SAFETY: R5 and the caller's duty.
+        unsafe { &*self.arena.get() }
+    }
+
+    pub(crate) fn rehearsal(&self) -> Rehearsal {
+        self.rehearsal.get()
+    }
+
+    pub(crate) fn set_rehearsal(&self, rehearsal: Rehearsal) {
+        self.rehearsal.set(rehearsal);
+    }
+
+    /// What `math.random` starts from.
+    pub(crate) fn seed(&self) -> [u64; 2] {
+        self.seed.get()
+    }
+
+    pub(crate) fn set_seed(&self, seed: [u64; 2]) {
+        self.seed.set(seed);
+    }
+
+    /// The state of `math.random`; null before that was first used.
+    pub(crate) fn generator(&self) -> *mut [u64; 4] {
+        self.generator.get()
+    }
+
+    pub(crate) fn set_generator(&self, state: *mut [u64; 4]) {
+        self.generator.set(state);
     }
 
     /// Replaces the limit of bytes; `usize::MAX` means none.
@@ -264,4 +320,26 @@ pub(crate) unsafe extern "C" fn allocate(
     }
     // SAFETY: a block that is not null came from this arena with size `old`.
     unsafe { arena.reallocate(ptr.cast(), old, new).cast() }
+}
+
+/// As [`allocate`], but what a block gains is filled with zeros, so that no byte of a template
+/// depends on what was in its place before.
+///
+/// # Safety
+/// As [`allocate`].
+pub(crate) unsafe extern "C" fn allocate_zeroed(
+    ud: *mut c_void,
+    ptr: *mut c_void,
+    old: usize,
+    new: usize,
+) -> *mut c_void {
+    let kept = if ptr.is_null() { 0 } else { old };
+    // SAFETY: the caller's duty; the block has `new` bytes.
+    unsafe {
+        let block = allocate(ud, ptr, old, new);
+        if !block.is_null() && new > kept {
+            block.cast::<u8>().add(kept).write_bytes(0, new - kept);
+        }
+        block
+    }
 }

@@ -13,7 +13,7 @@
 //! * **L1** Lua code sees no difference between a lazy and a filled table. Whatever would show one
 //!   (`pairs`, `next`, `rawget`, `rawset`, `getmetatable`, `setmetatable`) fills it first.
 //! * **L2** One table per VM, in the registry, is the lazy metatable of all libraries. Its array
-//!   part holds the library tables, the sets of taken members, the seed of `math.random` and the
+//!   part holds the library tables, the sets of taken members, the state of `math.random` and the
 //!   parts of the libraries that are written in Lua.
 
 use std::ffi::c_int;
@@ -32,8 +32,8 @@ const N_LIBRARIES: i64 = Library::ALL.len() as i64;
 const TABLES: i64 = 1;
 const TAKEN: i64 = TABLES + N_LIBRARIES;
 const MISSES: i64 = TAKEN + N_LIBRARIES;
-const SEED: i64 = MISSES + 1;
-const PARTS: i64 = SEED + 2;
+const GENERATOR: i64 = MISSES + 1;
+const PARTS: i64 = GENERATOR + 1;
 const N_SLOTS: usize = PARTS as usize - 1 + Part::ALL.len();
 
 /// After so many reads and writes of names that the catalog does not know, the table is filled, so
@@ -41,12 +41,12 @@ const N_SLOTS: usize = PARTS as usize - 1 + Part::ALL.len();
 const MISSES_MAX: i64 = 16;
 
 /// Makes the libraries and the globals of a fresh VM lazy.
-pub(super) fn open(stack: &Stack, seed: [u64; 2]) {
+pub(super) fn open(stack: &Stack) {
     stack.new_table(N_SLOTS, 4);
     let lazy = stack.top();
-    stack.set_fn(lazy, "__index", host!(index));
-    stack.set_fn(lazy, "__newindex", host!(new_index));
-    stack.set_fn(lazy, "__pairs", host!(pairs));
+    stack.set_fn(lazy, "__index", host!(pure index));
+    stack.set_fn(lazy, "__newindex", host!(pure new_index));
+    stack.set_fn(lazy, "__pairs", host!(pure pairs));
     stack.push_bool(false);
     stack.raw_set_field(lazy, "__metatable");
     for library in Library::ALL {
@@ -61,9 +61,6 @@ pub(super) fn open(stack: &Stack, seed: [u64; 2]) {
     }
     for slot in MISSES..PARTS + Part::ALL.len() as i64 {
         set_slot(stack, lazy, slot, 0);
-    }
-    for (slot, word) in (SEED..).zip(seed) {
-        set_slot(stack, lazy, slot, word as i64);
     }
     stack.raw_set_int(REGISTRY, LAZY);
 }
@@ -195,8 +192,14 @@ impl Lazy {
     /// Makes the generator, stores every function that shares it and is not taken, and pushes
     /// `wanted`.
     fn push_random(&self, stack: &Stack, wanted: &Value) {
-        stack.push_block(random::seeded(seed(stack)));
+        let universe = stack.universe();
+        universe.set_generator(stack.push_block(random::seeded(universe.seed())));
         let generator = stack.top();
+        // A template's has to be there when it is copied, whatever becomes of the functions.
+        stack.raw_get_int(REGISTRY, LAZY);
+        stack.push_value(generator);
+        stack.raw_set_int(-2, GENERATOR);
+        stack.pop(1);
         for (at, member) in self.members().iter().enumerate() {
             let Value::Random(function) = member.value else { continue };
             if self.take(stack, at) {
@@ -263,13 +266,6 @@ fn pairs(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     fill_if_lazy(stack, 1);
     stack.set_top(1);
     Ok(Outcome::Nested(stock().pairs))
-}
-
-fn seed(stack: &Stack) -> [u64; 2] {
-    stack.raw_get_int(REGISTRY, LAZY);
-    let seed = [SEED, SEED + 1].map(|slot| slot_value(stack, -1, slot) as u64);
-    stack.pop(1);
-    seed
 }
 
 fn slot_value(stack: &Stack, table: c_int, slot: i64) -> i64 {

@@ -32,6 +32,7 @@ mod xpcall;
 
 pub(crate) use catalog::{Library, function_name};
 pub(crate) use lazy::{fill_if_lazy, push_library};
+pub(crate) use random::{State as GeneratorState, seeded};
 pub(crate) use traceback::push_traceback;
 pub(crate) use xpcall::MESSAGE_HANDLER;
 
@@ -39,9 +40,9 @@ use self::catalog::{Value, stock};
 use super::api::{self, coroutine};
 use super::raw::{Stack, host};
 
-/// Fills the globals of a fresh VM. `math.random` will start from `seed`.
-pub(crate) fn open(stack: &Stack, seed: [u64; 2]) {
-    lazy::open(stack, seed);
+/// Fills the globals of a fresh VM.
+pub(crate) fn open(stack: &Stack) {
+    lazy::open(stack);
     strings::open(stack);
     names::open(stack);
 }
@@ -62,21 +63,21 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::Globals, "payload", Value::Build(|stack| api::base::push_builtin(stack, "payload"))),
     (Library::Globals, "time", Value::Build(|stack| api::base::push_builtin(stack, "time"))),
     (Library::Globals, "collectgarbage", Value::Function(host!(base::collectgarbage))),
-    (Library::Globals, "getmetatable", Value::Function(host!(base::getmetatable))),
+    (Library::Globals, "getmetatable", Value::Function(host!(pure base::getmetatable))),
     (Library::Globals, "load", Value::Function(host!(load::load))),
     (Library::Globals, "next", Value::Function(base::NEXT)),
     (Library::Globals, "print", Value::Function(api::base::PRINT)),
-    (Library::Globals, "rawget", Value::Function(host!(base::rawget))),
-    (Library::Globals, "rawset", Value::Function(host!(base::rawset))),
+    (Library::Globals, "rawget", Value::Function(host!(pure base::rawget))),
+    (Library::Globals, "rawset", Value::Function(host!(pure base::rawset))),
     (Library::Globals, "require", Value::Function(api::base::REQUIRE)),
-    (Library::Globals, "setmetatable", Value::Function(host!(base::setmetatable))),
+    (Library::Globals, "setmetatable", Value::Function(host!(pure base::setmetatable))),
     (Library::Globals, "unpack", Value::Build(|stack| stack.push_fn(stock().unpack))),
     (Library::Globals, "warn", Value::Function(host!(base::warn))),
     (Library::Globals, "xpcall", Value::Function(host!(xpcall::xpcall))),
     (Library::String, "find", Value::Function(strings::FIND)),
     (Library::String, "format", Value::Function(strings::FORMAT)),
     (Library::String, "gmatch", Value::Function(strings::GMATCH)),
-    (Library::String, "gsub", Value::Function(host!(gsub::gsub))),
+    (Library::String, "gsub", Value::Function(host!(pure gsub::gsub))),
     (Library::String, "len", Value::Function(strings::LEN)),
     (Library::String, "lower", Value::Function(strings::LOWER)),
     (Library::String, "match", Value::Function(strings::MATCH)),
@@ -92,7 +93,7 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::Coroutine, "wrap", Value::Function(coroutine::WRAP)),
     (Library::Coroutine, "yield", Value::Function(coroutine::YIELD)),
     (Library::Debug, "traceback", Value::Function(traceback::TRACEBACK)),
-    (Library::Table, "sort", Value::Function(host!(sort::sort))),
+    (Library::Table, "sort", Value::Function(host!(pure sort::sort))),
     (Library::Os, "clock", Value::Function(host!(os::clock))),
     (Library::Os, "date", Value::Function(host!(os::date))),
     (Library::Os, "difftime", Value::Function(host!(os::difftime))),

@@ -7,10 +7,10 @@
 pub(super) const STATE_BYTES: usize = size_of::<State>();
 
 /// The state of a generator.
-pub(super) type State = [u64; 4];
+pub(crate) type State = [u64; 4];
 
 /// The state that `math.randomseed(seed[0], seed[1])` of stock Lua gives.
-pub(super) fn seeded(seed: [u64; 2]) -> State {
+pub(crate) fn seeded(seed: [u64; 2]) -> State {
     let mut state = [seed[0], 0xff, seed[1], 0];
     for _ in 0..16 {
         advance(&mut state);

@@ -88,7 +88,8 @@ impl TestVm {
     pub(crate) fn with<R: Send + 'static>(test: impl FnOnce(&TestVm) -> R + Send + 'static) -> R {
         TestVm::with_bare(|vm| {
             vm.stack(|stack| {
-                stdlib::open(stack, [1, 2]);
+                stack.universe().set_seed([1, 2]);
+                stdlib::open(stack);
                 stack.push_globals();
                 stack.set_fn(-1, "wait", host!(wait));
             });
@@ -102,7 +103,7 @@ impl TestVm {
     ) -> R {
         let (sender, results) = mpsc::channel();
         let run = move |step: &mut Step<'_>| {
-            let vm = TestVm(Vm::new(bare_cx(), 7).unwrap());
+            let vm = TestVm(Vm::new(*bare_cx(), 7).unwrap());
             vm.0.cx().step.set(step);
             let result = catch_unwind(AssertUnwindSafe(|| test(&vm)));
             vm.0.cx().step.clear();

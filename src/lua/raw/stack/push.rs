@@ -68,11 +68,12 @@ impl Stack {
 
     /// Pushes a block of plain words without a header, for a stock C function that keeps its state
     /// in an upvalue. It must never become a value that Lua code can hold (R4).
-    pub(crate) fn push_block<const N: usize>(&self, words: [u64; N]) {
+    pub(crate) fn push_block<const N: usize>(&self, words: [u64; N]) -> *mut [u64; N] {
         // SAFETY: S1; granted (R2). The block is fresh and large enough.
         unsafe {
-            let block = ffi::lua_newuserdatauv(self.l, size_of_val(&words), 0);
-            (block as *mut [u64; N]).write_unaligned(words);
+            let block = ffi::lua_newuserdatauv(self.l, size_of_val(&words), 0) as *mut [u64; N];
+            block.write_unaligned(words);
+            block
         }
     }
 

@@ -1,0 +1,216 @@
+//! Templates: the VM of a program, taken as far as every process of it comes alike. Its
+//! [image](super::image) is what a spawn copies.
+//!
+//! # How far
+//! * **Rehearsed**: libraries and script have run; what is left is to call the script's function.
+//!   This needs code that does the same every time. So a host function that reaches beyond the Lua
+//!   heap fails in a template and spoils it, and so does a script that looks at its arguments, one
+//!   that draws a random number, or one that takes long.
+//! * **Loaded**: the functions of libraries and script are there, and none of them has run. This
+//!   works for every program.
+
+#![expect(unsafe_code, reason = "runs code in a VM that no process owns; R5 holds")]
+
+use std::ffi::c_int;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::api;
+use super::boot::{boot, load_units, rehearse};
+use super::cx::{Cx, Environment};
+use super::guard::guard;
+use super::image::Image;
+use super::pages::RUN_PAGES_MAX;
+use super::program::Program;
+use super::raw::ffi::{self, lua_State};
+use super::raw::{LuaType, Rehearsal, Stack, spoil};
+use super::stdlib;
+use super::vm::Vm;
+
+/// Processes of a program that are built step by step before it is worth to make an image. None in
+/// a debug build, so that all tests run in copies.
+const BUILT: u32 = if cfg!(debug_assertions) { 0 } else { 2 };
+
+/// Instructions that a rehearsal may take.
+const INSTRUCTIONS_MAX: c_int = 100_000;
+
+/// The image of a program, made when its processes turn out to be many.
+#[derive(Debug, Default)]
+pub(crate) struct ImageCell {
+    image: OnceLock<Option<Image>>,
+    n_built: AtomicU32,
+}
+
+impl ImageCell {
+    /// The image to copy, if there is one by now. `random` gives the seed of its string hashes.
+    pub(crate) fn get(
+        &self,
+        program: &Arc<Program>,
+        env: &Arc<Environment>,
+        random: impl FnOnce() -> u32,
+    ) -> Option<&Image> {
+        if let Some(image) = self.image.get() {
+            return image.as_ref();
+        }
+        // Relaxed: how many exactly does not matter.
+        if self.n_built.fetch_add(1, Ordering::Relaxed) < BUILT {
+            return None;
+        }
+        self.image.get_or_init(|| make(program, env, random())).as_ref()
+    }
+}
+
+fn make(program: &Arc<Program>, env: &Arc<Environment>, seed: u32) -> Option<Image> {
+    [Stage::Rehearsed, Stage::Loaded].into_iter().find_map(|stage| {
+        if stage == Stage::Rehearsed && program.script().looks_at_arguments() {
+            return None;
+        }
+        let build = || {
+            let cx = Cx::new(env.clone(), program.clone());
+            build(cx, seed, stage)
+        };
+        Image::of(&[build()?, build()?, build()?])
+    })
+}
+
+/// How far a template is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Rehearsed,
+    Loaded,
+}
+
+/// A template. On its main coroutine are the function to resume and the function that this is to
+/// call, ready for the arguments.
+fn build(cx: Cx, seed: u32, stage: Stage) -> Option<Vm> {
+    let vm = Vm::new_template(cx, seed)?;
+    let (universe, stack) = (vm.universe(), vm.stack(vm.main()));
+    universe.set_rehearsal(Rehearsal::Yes);
+    stdlib::open(&stack);
+    api::open(&stack, vm.cx());
+    if !load_units(&stack, &vm.cx().program) {
+        return None;
+    }
+    stack.push_fn(guard);
+    match stage {
+        Stage::Loaded => stack.push_fn(boot),
+        Stage::Rehearsed => push_rehearsed(&vm, &stack)?,
+    }
+    universe.set_rehearsal(Rehearsal::No);
+    // Twice: what the first one finds dead may have kept others alive.
+    stack.collect_garbage();
+    stack.collect_garbage();
+    vm.finish_template();
+    Some(vm)
+}
+
+/// Runs libraries and script, and pushes the function that every process begins with.
+fn push_rehearsed(vm: &Vm, stack: &Stack) -> Option<()> {
+    let universe = vm.universe();
+    // More than an image holds.
+    universe.set_memory_limit(2 * RUN_PAGES_MAX * super::pages::PAGE);
+    universe.leave_loop();
+    // SAFETY: a VM of our own; the call is protected, and nothing owned is on the way.
+    let status = unsafe {
+        let l = stack.raw();
+        ffi::lua_sethook(l, Some(over_budget), ffi::LUA_MASKCOUNT, INSTRUCTIONS_MAX);
+        ffi::lua_pushcfunction(l, rehearse);
+        let status = ffi::lua_pcall(l, 0, 1, 0);
+        ffi::lua_sethook(l, None, 0, 0);
+        status
+    };
+    universe.enter_loop();
+    universe.set_memory_limit(usize::MAX);
+    let is_untouched = universe.rehearsal() == Rehearsal::Yes && !has_drawn(vm);
+    let is_function = status == ffi::LUA_OK && stack.kind(-1) == LuaType::Function;
+    (is_untouched && is_function).then_some(())
+}
+
+/// Whether `math.random` or `math.randomseed` was called.
+fn has_drawn(vm: &Vm) -> bool {
+    let state = vm.universe().generator();
+    // SAFETY: the state is kept alive by the library.
+    !state.is_null() && unsafe { state.read_unaligned() } != stdlib::seeded(vm.universe().seed())
+}
+
+/// The hook at the end of the budget, and from then on at each instruction, so that nothing that
+/// catches errors goes on for long.
+unsafe extern "C-unwind" fn over_budget(l: *mut lua_State, _: *mut ffi::lua_Debug) {
+    // SAFETY: called by Lua; nothing owned.
+    unsafe {
+        ffi::lua_sethook(l, Some(over_budget), ffi::LUA_MASKCOUNT, 1);
+        spoil(l);
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::lua::testing::{bare_cx, program};
+
+    fn stage_of(source: &str) -> Option<Stage> {
+        let program = program(source);
+        let image = |stage| {
+            let build = || {
+                let mut cx = *bare_cx();
+                cx.program = program.clone();
+                build(cx, 7, stage)
+            };
+            let vms = [build()?, build()?, build()?];
+            Image::of(&vms)
+        };
+        let rehearsed = !program.script().looks_at_arguments();
+        if rehearsed && image(Stage::Rehearsed).is_some() {
+            return Some(Stage::Rehearsed);
+        }
+        image(Stage::Loaded).map(|_| Stage::Loaded)
+    }
+
+    #[test]
+    fn code_that_does_the_same_in_every_process_is_rehearsed() {
+        for source in [
+            "return function() end",
+            "local M = {} function M.main() end return M",
+            "local time = require('time') local s = time.SECOND return function() return s end",
+            "local random = math.random return function() return random(6) end",
+            "local t = setmetatable({}, { __mode = 'k' }) t.x = print return function() end",
+            "local s = ('x'):rep(100):gsub('x', function() return 'y' end) return function() return s end",
+            "local t = { 3, 1, 2 } table.sort(t) return function() return t end",
+            "local t = {} for k, v in pairs(string) do t[k] = v end return function() end",
+            "local t = { [print] = 1 } return function() return t[print] end",
+        ] {
+            assert_eq!(stage_of(source), Some(Stage::Rehearsed), "{source}");
+        }
+    }
+
+    #[test]
+    fn code_that_may_do_otherwise_in_another_process_is_only_loaded() {
+        for source in [
+            "local a = ... return function() end",
+            "return function(...) return select('#', ...) end, ...",
+            "print('started') return function() end",
+            "local me = process.id() return function() return me end",
+            "pcall(process.id) return function() end",
+            "local started = time.now() return function() end",
+            "local n = math.random(6) return function() return n end",
+            "math.randomseed(1) return function() end",
+            "local c = channel.new() return function() end",
+            "local c = coroutine.create(function() end) return function() return c end",
+            "local t = { [{}] = 1 } return function() return t end",
+            "local name = tostring({}) return function() return name end",
+            "local n = collectgarbage('count') return function() return n end",
+            "for i = 1, 1e9 do end return function() end",
+            "while true do pcall(function() while true do end end) end",
+            "local s = ('x'):rep(1e6) return function() return s end",
+            "local f = load('return 1 + 1') return function() return f() end",
+            "error('no')",
+            "return 7",
+            "return {}",
+            "return setmetatable({}, { __index = function() return process.id() end })",
+        ] {
+            assert_eq!(stage_of(source), Some(Stage::Loaded), "{source}");
+        }
+    }
+}
