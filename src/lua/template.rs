@@ -28,9 +28,12 @@ use super::raw::{LuaType, Rehearsal, Stack, spoil};
 use super::stdlib;
 use super::vm::Vm;
 
-/// Processes of a program that are built step by step before it is worth to make an image. None in
-/// a debug build, so that all tests run in copies.
-const BUILT: u32 = if cfg!(debug_assertions) { 0 } else { 2 };
+/// Which process of a program is the first to be a copy: a few do not make an image worth while. In
+/// a debug build it is the first one, so that all tests run in copies.
+const FIRST_COPY: u32 = if cfg!(debug_assertions) { 1 } else { 3 };
+
+/// How often it is tried to build three templates alike.
+const ATTEMPTS: usize = 3;
 
 /// Instructions that a rehearsal may take.
 const INSTRUCTIONS_MAX: c_int = 100_000;
@@ -39,7 +42,7 @@ const INSTRUCTIONS_MAX: c_int = 100_000;
 #[derive(Debug, Default)]
 pub(crate) struct ImageCell {
     image: OnceLock<Option<Image>>,
-    n_built: AtomicU32,
+    n_begun: AtomicU32,
 }
 
 impl ImageCell {
@@ -54,7 +57,7 @@ impl ImageCell {
             return image.as_ref();
         }
         // Relaxed: how many exactly does not matter.
-        if self.n_built.fetch_add(1, Ordering::Relaxed) < BUILT {
+        if self.n_begun.fetch_add(1, Ordering::Relaxed) + 1 < FIRST_COPY {
             return None;
         }
         self.image.get_or_init(|| make(program, env, random())).as_ref()
@@ -67,11 +70,18 @@ fn make(program: &Arc<Program>, env: &Arc<Environment>, seed: u32) -> Option<Ima
             return None;
         }
         let build = || {
-            let cx = Cx::new(env.clone(), program.clone());
-            build(cx, seed, stage)
+            scrub_stack();
+            build(Cx::new(env.clone(), program.clone()), seed, stage)
         };
-        Image::of(&[build()?, build()?, build()?])
+        (0..ATTEMPTS).find_map(|_| Image::of(&[build()?, build()?, build()?]))
     })
+}
+
+/// Fills the part of the native stack with zeros that the caller's next calls will use. Where a
+/// value needs no more than its type, Lua copies what happens to be there, and so into the heap.
+#[inline(never)]
+fn scrub_stack() {
+    std::hint::black_box(&mut [0_u8; 32 * 1024]);
 }
 
 /// How far a template is taken.
@@ -83,6 +93,7 @@ enum Stage {
 
 /// A template. On its main coroutine are the function to resume and the function that this is to
 /// call, ready for the arguments.
+#[inline(never)]
 fn build(cx: Cx, seed: u32, stage: Stage) -> Option<Vm> {
     let vm = Vm::new_template(cx, seed)?;
     let (universe, stack) = (vm.universe(), vm.stack(vm.main()));
@@ -154,6 +165,7 @@ mod tests {
         let program = program(source);
         let image = |stage| {
             let build = || {
+                scrub_stack();
                 let mut cx = *bare_cx();
                 cx.program = program.clone();
                 build(cx, 7, stage)
