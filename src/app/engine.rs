@@ -72,7 +72,7 @@ impl Engine {
         let program = self.env.catalog.program(entry).map_err(|why| no_program(entry, why))?;
         let host = self.running_host(host_id)?;
         let limits = program.limits.or(&host.config().limits);
-        let entry = Arc::clone(program.id());
+        let entry = program.id();
         let request = SpawnRequest {
             entry,
             body: Box::new(LuaBody::new(Arc::clone(&self.env), program, args, limits)),
@@ -159,7 +159,7 @@ impl Engine {
         processes.sort_by_key(|process| Reverse((process.born_ns(), process.pid().serial())));
         let target = |process: &Arc<Process>| Target {
             pid: process.pid(),
-            entry: Arc::clone(process.entry()),
+            entry: process.entry(),
             stop_timeout_ns: process.host().config().stop_timeout_ns,
         };
         processes.iter().map(target).collect()

@@ -2,7 +2,7 @@
 //! keeps what a shutdown had to kill in spite of its patience: the leftovers.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
 
@@ -42,7 +42,7 @@ pub(crate) struct Failures {
 #[derive(Debug, Default)]
 struct Ledger {
     /// Processes whose time is over, with their entries; those that end by it become leftovers.
-    overdue: FxHashMap<Pid, Arc<str>>,
+    overdue: FxHashMap<Pid, &'static str>,
     leftovers: Vec<Leftover>,
     n_killed: usize,
 }
@@ -78,7 +78,7 @@ impl Failures {
 
     /// The time of that process is over: it becomes a leftover if it is killed now.
     pub(crate) fn expect_leftover(&self, process: &Process) {
-        self.ledger().overdue.insert(process.pid(), Arc::clone(process.entry()));
+        self.ledger().overdue.insert(process.pid(), process.entry());
     }
 
     /// The leftovers by PID, and how many processes the shutdown killed in all. One that still

@@ -4,12 +4,10 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use rustc_hash::FxHashSet;
-
 use super::compile;
 use super::entry::HostEntry;
 use crate::lua;
-use crate::process::{Host, HostConfig, Process};
+use crate::process::{Host, HostConfig, Process, interned};
 use crate::scheduler::{Mode, Pool as _, PoolConfig, ThreadPool};
 
 /// The stack of each worker: Lua's own limit of nested C calls needs well below half of it.
@@ -82,31 +80,5 @@ impl Hosts {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The id as a text that lives for ever, once for all runtimes of this OS process: PIDs carry it.
-fn interned(id: &str) -> &'static str {
-    static IDS: Mutex<Option<FxHashSet<&'static str>>> = Mutex::new(None);
-    let mut ids = IDS.lock().unwrap_or_else(PoisonError::into_inner);
-    let ids = ids.get_or_insert_default();
-    ids.get(id).copied().unwrap_or_else(|| {
-        let id: &'static str = Box::leak(id.into());
-        ids.insert(id);
-        id
-    })
-}
-
-#[cfg(test)]
-#[cfg(not(loom))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_is_kept_once() {
-        let text = String::from("app:interned");
-        let first = interned(&text);
-        assert!(std::ptr::eq(first, interned("app:interned")));
-        assert_eq!(first, text);
     }
 }

@@ -20,7 +20,6 @@
 //! 3. If the time is over, or by [`Shutdown::hurry`]: a kill for everything that lives.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::graph::Start;
 use super::id::EntryId;
@@ -41,7 +40,7 @@ const SWEEP_NS: u64 = 100_000_000;
 pub(crate) struct Target {
     pub(crate) pid: Pid,
     /// How it is called: the service, or the entry of the process.
-    pub(crate) entry: Arc<str>,
+    pub(crate) entry: &'static str,
     /// From CANCEL to kill.
     pub(crate) stop_timeout_ns: u64,
 }
@@ -321,7 +320,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::process::Serial;
+    use crate::process::{Serial, interned};
 
     const MS: u64 = 1_000_000;
 
@@ -370,7 +369,7 @@ mod tests {
     impl FakeWorld {
         fn target(&self, n: usize) -> Target {
             let stop_timeout_ns = self.all[n].stop_timeout_ns;
-            Target { pid: pid(n), entry: format!("app:p{n}").into(), stop_timeout_ns }
+            Target { pid: pid(n), entry: interned(&format!("app:p{n}")), stop_timeout_ns }
         }
 
         fn advance(&mut self, now_ns: u64) {

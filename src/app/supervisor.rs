@@ -23,7 +23,7 @@ use super::id::EntryId;
 use super::service::{Service, State};
 use super::shutdown::{Target, waves};
 use super::values::display_duration;
-use crate::process::{Exit, Failure, Observer, Pid, kind};
+use crate::process::{Exit, Failure, Observer, Pid, interned, kind};
 use crate::scheduler::monotonic_ns;
 
 /// What the supervisor is told.
@@ -250,7 +250,7 @@ impl Supervisor {
             let service = self.services.iter().find(|service| service.id == *id)?;
             let State::Running { pid, .. } = service.state() else { return None };
             let stop_timeout_ns = service.lifecycle.stop_timeout_ns;
-            Some(Target { pid, entry: id.as_str().into(), stop_timeout_ns })
+            Some(Target { pid, entry: interned(id.as_str()), stop_timeout_ns })
         };
         let waves = waves(&self.order, target);
         let (engine, events, notices) = (&*self.engine, &self.events, &self.notices);

@@ -23,15 +23,20 @@ use crate::process::{Body, Encoded, Exit, Failure, Limits, Step, StepEnd, kind, 
 /// A Lua program, before and while it runs.
 #[derive(Debug)]
 pub struct LuaBody {
-    env: Arc<Environment>,
     limits: Limits,
-    /// What runs, or is about to.
-    program: Arc<Program>,
-    /// Arguments of a program that has not begun; the VM is made by the worker that runs it first.
-    args: Encoded,
+    /// A program that has not begun; the VM is made by the worker that runs it first.
+    start: Option<Start>,
     vm: Option<Vm>,
     /// Where the coroutines were when the process was killed.
     places: Vec<String>,
+}
+
+/// What a VM is made of.
+#[derive(Debug)]
+struct Start {
+    env: Arc<Environment>,
+    program: Arc<Program>,
+    args: Encoded,
 }
 
 impl LuaBody {
@@ -42,26 +47,24 @@ impl LuaBody {
         args: Encoded,
         limits: Limits,
     ) -> LuaBody {
-        LuaBody { env, limits, program, args, vm: None, places: Vec::new() }
+        let start = Some(Start { env, program, args });
+        LuaBody { limits, start, vm: None, places: Vec::new() }
     }
 
     /// Makes the VM and puts the program's start on its main coroutine.
-    fn begin(&mut self, step: &mut Step<'_>, kept: Kept) -> Result<(), Box<Failure>> {
-        let mut cx = Cx::new(self.env.clone(), self.program.clone());
+    fn begin(&mut self, step: &mut Step<'_>, start: Start, kept: Kept) -> Result<(), Box<Failure>> {
+        let Start { env, program, args } = start;
+        let seed = [step.worker.random(), step.worker.random()];
+        let is_copied = program.image.is_made(&program, &env, || seed[0] as u32);
+        let mut cx = Cx::new(env, program);
         cx.inbox = kept.inbox;
         cx.timers = kept.timers;
         cx.operations = kept.operations;
         cx.sockets = kept.sockets;
         cx.step.set(step);
-        let seed = [step.worker.random(), step.worker.random()];
-        let image = self.program.image.get(&self.program, &self.env, || seed[0] as u32);
-        let vm = match image {
-            Some(image) => Vm::copy(image, cx, seed),
-            None => build(cx, seed),
-        };
+        let vm = if is_copied { Vm::copy(cx, seed) } else { build(cx, seed) };
         let vm = vm.ok_or_else(|| Box::new(memory_failure(&self.limits)))?;
         let stack = vm.stack(vm.main());
-        let args = std::mem::take(&mut self.args);
         // Arguments were encoded by this runtime, so that only a lack of stack can fail.
         if transfer::decode(&stack, &args).is_err() {
             let failure = Failure::new(kind::LIMIT_EXCEEDED, "too many arguments");
@@ -85,16 +88,17 @@ impl LuaBody {
         step: &mut Step<'_>,
         upgrade: Upgrade,
     ) -> Result<(), Box<Failure>> {
-        let kept = self.vm.take().map(|vm| give_up(&vm)).unwrap_or_default();
+        let old = self.vm.take().expect("a running program asks for an upgrade");
+        let env = old.cx().env.clone();
+        let kept = give_up(&old);
+        drop(old);
         step.state.trap_links = false;
-        self.program = upgrade.program;
-        self.args = upgrade.args;
-        self.begin(step, kept)
+        self.begin(step, Start { env, program: upgrade.program, args: upgrade.args }, kept)
     }
 
     fn run(&mut self, step: &mut Step<'_>) -> StepEnd {
-        if self.vm.is_none()
-            && let Err(failure) = self.begin(step, Kept::default())
+        if let Some(start) = self.start.take()
+            && let Err(failure) = self.begin(step, start, Kept::default())
         {
             return finished(*failure);
         }

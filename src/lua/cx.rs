@@ -134,6 +134,8 @@ pub(crate) struct Cx {
     pub(crate) sockets: Sockets,
     /// The wishes behind spawner builders.
     pub(crate) spawners: Slab<Wish>,
+    /// What was spawned last, for the next time.
+    pub(crate) last_spawned: Option<Arc<Program>>,
     /// The unit whose top level runs, for `require` where the caller cannot be told.
     pub(crate) running_unit: usize,
     /// The cases of a running select; kept for its memory.
@@ -162,6 +164,7 @@ impl Cx {
             operations: Operations::default(),
             sockets: Sockets::default(),
             spawners: Slab::new(),
+            last_spawned: None,
             running_unit,
             cases: Vec::new(),
             arrived: Vec::new(),

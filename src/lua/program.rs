@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::code::{Code, CompileError};
 use super::template::ImageCell;
-use crate::process::{Host, Limits};
+use crate::process::{Host, Limits, interned};
 
 /// A module that an entry may list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,7 +74,7 @@ pub struct UnitSource {
 /// An entry, ready to be spawned.
 #[derive(Debug)]
 pub struct Program {
-    pub(crate) id: Arc<str>,
+    pub(crate) id: &'static str,
     pub(crate) method: String,
     pub(crate) limits: Limits,
     /// Libraries in the order in which they run, then the script.
@@ -102,7 +102,7 @@ impl Program {
                 imports: unit.imports,
             });
         }
-        let id = compiled.last().expect("a program has a script").id.clone();
+        let id = interned(&compiled.last().expect("a program has a script").id);
         let (method, image) = (method.to_owned(), ImageCell::default());
         Ok(Arc::new(Program { id, method, limits, units: compiled, image }))
     }
@@ -112,8 +112,8 @@ impl Program {
     }
 
     /// The entry's id.
-    pub fn id(&self) -> &Arc<str> {
-        &self.id
+    pub fn id(&self) -> &'static str {
+        self.id
     }
 }
 

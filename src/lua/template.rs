@@ -46,21 +46,25 @@ pub(crate) struct ImageCell {
 }
 
 impl ImageCell {
-    /// The image to copy, if there is one by now. `random` gives the seed of its string hashes.
-    pub(crate) fn get(
+    /// The image, if it was made.
+    pub(crate) fn get(&self) -> Option<&Image> {
+        self.image.get()?.as_ref()
+    }
+
+    /// Whether there is an image for the next process of the program; may make it. `random` gives
+    /// the seed of its string hashes.
+    pub(crate) fn is_made(
         &self,
         program: &Arc<Program>,
         env: &Arc<Environment>,
         random: impl FnOnce() -> u32,
-    ) -> Option<&Image> {
+    ) -> bool {
         if let Some(image) = self.image.get() {
-            return image.as_ref();
+            return image.is_some();
         }
         // Relaxed: how many exactly does not matter.
-        if self.n_begun.fetch_add(1, Ordering::Relaxed) + 1 < FIRST_COPY {
-            return None;
-        }
-        self.image.get_or_init(|| make(program, env, random())).as_ref()
+        let n_begun = self.n_begun.fetch_add(1, Ordering::Relaxed) + 1;
+        n_begun >= FIRST_COPY && self.image.get_or_init(|| make(program, env, random())).is_some()
     }
 }
 

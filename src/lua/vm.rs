@@ -7,7 +7,6 @@ use std::ptr::NonNull;
 
 use super::arena::Arena;
 use super::cx::Cx;
-use super::image::Image;
 use super::pages::{self, PAGE, RUN_PAGES_MAX};
 use super::raw::ffi::{self, lua_State};
 use super::raw::{Stack, Universe, allocate, allocate_zeroed};
@@ -55,14 +54,14 @@ impl Vm {
     /// A bare VM; `seed` randomizes its string hashes. `None` when there is no memory for it.
     pub(crate) fn new(cx: Cx, seed: u32) -> Option<Vm> {
         // SAFETY: `furnish` gives memory that belongs to the arena alone.
-        let vm = Vm::furnish(cx, HOME_PAGES, |blocks| unsafe { Arena::within(blocks) })?;
+        let vm = Vm::furnish(cx, HOME_PAGES, |blocks, _| unsafe { Arena::within(blocks) })?;
         vm.start(seed, allocate)
     }
 
     /// As [`Vm::new`], in the largest home, and such that no byte in it depends on what was there
     /// before. [`Vm::finish_template`] ends that.
     pub(crate) fn new_template(cx: Cx, seed: u32) -> Option<Vm> {
-        let vm = Vm::furnish(cx, RUN_PAGES_MAX, |blocks| {
+        let vm = Vm::furnish(cx, RUN_PAGES_MAX, |blocks, _| {
             // SAFETY: as in `new`.
             unsafe {
                 let bytes = blocks.end.offset_from_unsigned(blocks.start);
@@ -92,10 +91,13 @@ impl Vm {
         Some(self)
     }
 
-    /// A copy of the VM that the image was taken of, with a seed of its own for `math.random`.
-    pub(crate) fn copy(image: &Image, cx: Cx, seed: [u64; 2]) -> Option<Vm> {
+    /// A copy of the image of the program in `cx`, with a seed of its own for `math.random`. `None`
+    /// when there is no memory or no image.
+    pub(crate) fn copy(cx: Cx, seed: [u64; 2]) -> Option<Vm> {
+        let n_pages = cx.program.image.get()?.n_pages();
         let mut main = std::ptr::null_mut();
-        let mut vm = Vm::furnish(cx, image.n_pages(), |blocks| {
+        let mut vm = Vm::furnish(cx, n_pages, |blocks, cx| {
+            let image = cx.program.image.get().expect("an image stays");
             // SAFETY: the memory is this VM's alone and as large as the image asks for. The
             // generator is a userdata in it.
             unsafe {
@@ -114,15 +116,21 @@ impl Vm {
     }
 
     /// A home with its head. `arena` gets the memory behind it.
-    fn furnish(cx: Cx, n_pages: usize, arena: impl FnOnce(Range<*mut u8>) -> Arena) -> Option<Vm> {
+    fn furnish(
+        cx: Cx,
+        n_pages: usize,
+        arena: impl FnOnce(Range<*mut u8>, &Cx) -> Arena,
+    ) -> Option<Vm> {
         let home = NonNull::new(pages::obtain(n_pages))?;
         let head = home.cast::<Head>();
         // SAFETY: the home is page-aligned and longer than a head.
         unsafe {
             let blocks = head.add(1).cast::<u8>().as_ptr()..home.add(n_pages * PAGE).as_ptr();
-            head.write(Head { universe: Universe::new(arena(blocks)), cx });
-            let cx = &raw mut (*head.as_ptr()).cx;
-            head.as_ref().universe.set_owner(cx.cast());
+            let at = &raw mut (*head.as_ptr()).cx;
+            at.write(cx);
+            let universe = Universe::new(arena(blocks, &*at));
+            universe.set_owner(at.cast());
+            (&raw mut (*head.as_ptr()).universe).write(universe);
         }
         Some(Vm { head, n_pages, main: std::ptr::null_mut() })
     }

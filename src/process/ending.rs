@@ -18,7 +18,7 @@ pub(super) fn finish(
     exit: Exit,
     worker: &dyn Context<Process>,
 ) {
-    let runtime = task.runtime().clone();
+    let runtime = task.runtime();
     body.end(&mut Step { process: task, state, worker });
     if exit.is_failure() {
         runtime.log_failure(task, &exit, || body.places());
@@ -33,7 +33,7 @@ pub(super) fn finish(
 
     let exit = Arc::new(exit);
     let at_ns = worker.wall_ns();
-    let ending = Ending { task, runtime: &runtime, exit: &exit, at_ns, worker };
+    let ending = Ending { task, runtime, exit: &exit, at_ns, worker };
     let left = std::mem::take(&mut state.left);
     for signal in left.into_iter().chain(queued) {
         ending.adopt(state, signal);

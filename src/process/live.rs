@@ -23,7 +23,7 @@ use crate::scheduler::{Context, Readiness, Task, Turn};
 /// A process, as everybody sees it.
 pub struct Process {
     pid: Pid,
-    entry: Arc<str>,
+    entry: &'static str,
     host: Arc<Host>,
     runtime: Arc<Runtime>,
     pub(super) mailbox: Mailbox<Signal>,
@@ -55,7 +55,7 @@ struct Core {
 
 /// What a new process is made of.
 pub(super) struct Parts {
-    pub(super) entry: Arc<str>,
+    pub(super) entry: &'static str,
     pub(super) host: Arc<Host>,
     pub(super) runtime: Arc<Runtime>,
     pub(super) limits: Limits,
@@ -85,8 +85,8 @@ impl Process {
     }
 
     /// The id of the entry that it was spawned from.
-    pub fn entry(&self) -> &Arc<str> {
-        &self.entry
+    pub fn entry(&self) -> &'static str {
+        self.entry
     }
 
     /// The host that it lives on.

@@ -17,7 +17,7 @@ use crate::scheduler::Context;
 /// What a spawn asks for.
 pub struct SpawnRequest {
     /// The entry's id, for reports.
-    pub entry: Arc<str>,
+    pub entry: &'static str,
     /// The program.
     pub body: Box<dyn Body>,
     /// Its limits.

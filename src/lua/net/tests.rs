@@ -89,7 +89,7 @@ fn run_all(entries: &[(&str, &str)]) -> (Exit, String) {
     let observer = Observer::new(move |_, exit| tell.send(exit.clone()).unwrap());
     let program = compile("main", entries[0].1);
     let request = SpawnRequest {
-        entry: program.id().clone(),
+        entry: program.id(),
         body: Box::new(LuaBody::new(env.clone(), program, Encoded::default(), Limits::default())),
         limits: Limits::default(),
         trap_links: false,

@@ -80,12 +80,22 @@ fn start_checked(
     wish: &Wish,
     watch: Watch,
 ) -> Result<Spawned, Refused> {
+    let step = cx.step.get();
+    let (process, worker) = (step.process, step.worker);
+    let runtime = process.runtime();
     let found = find_program(cx, id);
     if let Err(NoProgram::Missing | NoProgram::OtherKind(_)) = &found {
         return Err(found.err().map(|why| no_program(id, why)).expect("just matched"));
     }
-    let host = find_host(cx, host_id)?;
-    if host.is_stopping_or(cx.process().runtime()) {
+    // The count of references to the own host is not touched: all workers would write to it.
+    let other_host;
+    let host = if process.host().id() == host_id {
+        process.host()
+    } else {
+        other_host = find_host(cx, host_id)?;
+        &other_host
+    };
+    if host.is_stopping_or(runtime) {
         return Err(stopping(host_id));
     }
     if !host.has_room() {
@@ -96,10 +106,9 @@ fn start_checked(
         .map_err(|error| Refused::new(kind::INVALID, error.to_string()))?;
     let program = found.map_err(|why| no_program(id, why))?;
     let limits = wish.limits(&program.limits, &host.config().limits);
-    let body = LuaBody::new(cx.env.clone(), program.clone(), args, limits);
     let request = SpawnRequest {
-        entry: program.id.clone(),
-        body: Box::new(body),
+        entry: program.id,
+        body: Box::new(LuaBody::new(cx.env.clone(), program, args, limits)),
         limits,
         trap_links: wish.trap_links,
         name: wish.name.clone(),
@@ -107,20 +116,24 @@ fn start_checked(
         watch,
         link: wish.link,
     };
-    let runtime = cx.process().runtime().clone();
-    let step = cx.step.get();
-    let worker = step.worker;
-    runtime.spawn(&host, request, Some(step), worker).map_err(|error| match error {
+    runtime.spawn(host, request, Some(step), worker).map_err(|error| match error {
         SpawnError::Stopping => stopping(host_id),
         SpawnError::MaxProcesses => max_processes(host_id),
     })
 }
 
-pub(super) fn find_program(cx: &Cx, id: &str) -> Result<Arc<Program>, NoProgram> {
-    if Some(id) == Some(&*cx.program.id) {
-        return Ok(cx.env.catalog.program(id).unwrap_or_else(|_| cx.program.clone()));
+/// The program of an entry: the own one, the one that was spawned last, or one of the catalog,
+/// whose lock all workers share.
+pub(super) fn find_program(cx: &mut Cx, id: &str) -> Result<Arc<Program>, NoProgram> {
+    if id == cx.program.id {
+        return Ok(cx.program.clone());
     }
-    cx.env.catalog.program(id)
+    if let Some(last) = cx.last_spawned.as_ref().filter(|last| last.id == id) {
+        return Ok(last.clone());
+    }
+    let program = cx.env.catalog.program(id)?;
+    cx.last_spawned = Some(program.clone());
+    Ok(program)
 }
 
 pub(super) fn no_program(id: &str, why: NoProgram) -> Refused {
@@ -138,11 +151,8 @@ pub(super) fn no_program(id: &str, why: NoProgram) -> Refused {
     }
 }
 
+/// A host other than the own one.
 fn find_host(cx: &Cx, id: &str) -> Result<Arc<Host>, Refused> {
-    let own = cx.process().host();
-    if own.id() == id {
-        return Ok(own.clone());
-    }
     match cx.env.catalog.host(id) {
         Some(HostEntry::Running(host)) => Ok(host),
         Some(HostEntry::Stopped) => {
