@@ -1,0 +1,4 @@
+local first = ...
+return function(n)
+    return { first, n }
+end

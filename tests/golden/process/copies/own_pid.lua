@@ -1,0 +1,5 @@
+local me = process.pid()
+return function()
+    assert(me == process.pid())
+    return me
+end

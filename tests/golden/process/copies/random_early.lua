@@ -1,0 +1,4 @@
+local random = math.random
+return function()
+    return random(1 << 60)
+end

@@ -1,0 +1,3 @@
+return function()
+    return math.random(1 << 60)
+end

@@ -1,0 +1,2 @@
+runs = (runs or 0) + 1
+return { text = "library", runs = runs }

@@ -1,0 +1,3 @@
+return function()
+    process.upgrade("app:counter")
+end
