@@ -58,7 +58,7 @@ impl Stage {
 
     fn spawn(&self, script: impl FnMut(&mut Step<'_>) -> StepEnd + Send + 'static) -> Pid {
         let request = SpawnRequest {
-            entry: "test:script".into(),
+            entry: "test:script",
             body: Box::new(Script(script)),
             limits: Limits::default(),
             trap_links: false,

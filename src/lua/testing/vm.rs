@@ -39,7 +39,7 @@ fn simulate(seed: u64, body: Box<dyn Body>) -> Arc<Exit> {
     let (sender, exits) = mpsc::channel();
     let told = Observer::new(move |_, exit| sender.send(exit.clone()).unwrap());
     let request = SpawnRequest {
-        entry: "test".into(),
+        entry: "test",
         body,
         limits: Limits::default(),
         trap_links: false,

@@ -277,7 +277,7 @@ impl Actor {
         let birth = Birth { spawner: me.serial(), name };
         let choice = self.pick(step, 3);
         let request = SpawnRequest {
-            entry: "model:actor".into(),
+            entry: "model:actor",
             body: Box::new(Actor::new(&world, early.clone(), Some(birth))),
             limits: self.limits(step),
             trap_links: self.pick(step, 2) == 0,

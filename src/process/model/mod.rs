@@ -159,7 +159,7 @@ impl World {
             });
             let key = MonitorKey { watcher: 0, id: id as u64 };
             let request = SpawnRequest {
-                entry: "model:actor".into(),
+                entry: "model:actor",
                 body: Box::new(Actor::new(self, Vec::new(), None)),
                 limits: Limits::default(),
                 trap_links: id % 2 == 0,
