@@ -21,14 +21,12 @@ pub fn check_source(id: &EntryId, source: &entry::Source) -> Result<(), CompileE
     })
 }
 
-/// Adds every entry of an application to a catalog. Hosts do not run yet.
-///
-/// # Errors
-/// Lua's text for the first source that does not compile.
-pub(crate) fn fill(catalog: &Catalog, app: &Arc<App>) -> Result<(), String> {
+/// Adds every entry of an application to a catalog. Hosts do not run yet; programs are compiled
+/// when they are first spawned.
+pub(crate) fn fill(catalog: &Catalog, app: &Arc<App>) {
     for entry in app.entries() {
         let item = match &entry.kind {
-            Kind::Process(process) => lua::Entry::Program(program(app, entry, process)?),
+            Kind::Process(_) => lazy(app, &entry.id),
             other => lua::Entry::Other(other.name().to_owned()),
         };
         catalog.add_entry(entry.id.as_str(), item);
@@ -37,21 +35,18 @@ pub(crate) fn fill(catalog: &Catalog, app: &Arc<App>) -> Result<(), String> {
         }
     }
     for id in app.siblings.ids() {
-        let (app, sibling) = (Arc::clone(app), id.clone());
-        let compile = move || lazy_program(&app, &sibling);
-        let item = lua::Entry::Lazy(LazyProgram::new(Box::new(compile)));
-        catalog.add_entry(id.as_str(), item);
+        catalog.add_entry(id.as_str(), lazy(app, id));
     }
-    Ok(())
 }
 
-/// Reads and compiles a file beside the main one.
-fn lazy_program(app: &App, id: &EntryId) -> Result<Arc<Program>, String> {
-    let entry = app.find(id.as_str())?;
-    match entry.as_deref() {
-        Some(entry @ Entry { kind: Kind::Process(process), .. }) => program(app, entry, process),
+/// An entry of the application, or a file beside its main one.
+fn lazy(app: &Arc<App>, id: &EntryId) -> lua::Entry {
+    let (app, id) = (Arc::clone(app), id.clone());
+    let compile = move || match app.find(id.as_str())?.as_deref() {
+        Some(entry @ Entry { kind: Kind::Process(process), .. }) => program(&app, entry, process),
         _ => Err(format!("entry not found: {id}")),
-    }
+    };
+    lua::Entry::Lazy(LazyProgram::new(Box::new(compile)))
 }
 
 /// Compiles a process with its libraries.

@@ -38,13 +38,13 @@ impl Engine {
     /// Compiles every program. No host runs yet.
     ///
     /// # Errors
-    /// A text for the user: a source that does not compile, a system without threads.
+    /// A text for the user: a system without threads.
     pub(crate) fn new(app: App, stdout: impl Write + Send + 'static) -> Result<Arc<Self>, String> {
         let app = Arc::new(app);
         let output = Writer::new("stdout", OUTPUT_ROOM, stdout)
             .map_err(|error| format!("cannot start a thread: {error}"))?;
         let env = Environment { catalog: Catalog::default(), output, started: Instant::now() };
-        compile::fill(&env.catalog, &app)?;
+        compile::fill(&env.catalog, &app);
         let failures = Arc::new(Failures::new(&app));
         let runtime = Runtime::new();
         let log = Arc::clone(&failures);

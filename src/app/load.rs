@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fmt, fs};
 
+use rustc_hash::FxHashSet;
+
 use super::application::App;
 use super::decode::{Declared, Decoder, EntryFile, Reference};
 use super::diagnostic::{Colour, Report};
@@ -300,10 +302,18 @@ impl Loader {
     }
 
     fn compile(&self, declared: &[Declared], compile: Compile<'_>) {
+        // Many entries may share a source.
+        let mut good = FxHashSet::default();
         for Declared { id, loaded, .. } in declared {
             let Some(loaded) = loaded else { continue };
-            if let Err(CompileError { line, message }) = compile(id, &loaded.source) {
-                self.faults.add(Fault::new(loaded.place(line), message));
+            if good.contains(&*loaded.source.text) {
+                continue;
+            }
+            match compile(id, &loaded.source) {
+                Ok(()) => _ = good.insert(&*loaded.source.text),
+                Err(CompileError { line, message }) => {
+                    self.faults.add(Fault::new(loaded.place(line), message));
+                }
             }
         }
     }
