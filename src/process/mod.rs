@@ -53,3 +53,4 @@ pub use signal::{Cancel, ExitNotice, Grace, LinkNotice, MonitorKey, Observer, Si
 pub use size::{parse_size, size_text};
 pub use spawn::{SpawnError, SpawnRequest, Spawned, Watch};
 pub use state::State;
+pub(crate) use table::Pinned;

@@ -182,7 +182,7 @@ impl Runtime {
         all
     }
 
-    fn live(&self, pid: Pid) -> Option<Pinned<'_, Process>> {
+    pub(crate) fn live(&self, pid: Pid) -> Option<Pinned<'_, Process>> {
         self.table.get(pid.serial()).filter(|process| process.is_alive())
     }
 
@@ -198,10 +198,15 @@ impl Runtime {
 
     /// The live process that a text in PID form names.
     pub fn parse_pid(&self, text: &[u8]) -> Option<Pid> {
+        self.find_text(text).map(|process| process.pid())
+    }
+
+    /// As [`Runtime::parse_pid`], with a claim on the process, which is not to be held for long.
+    pub(crate) fn find_text(&self, text: &[u8]) -> Option<Pinned<'_, Process>> {
         let (host, serial) = pid::parse(text)?;
         let process = self.table.get(serial)?;
         let matches = process.pid().host().as_bytes() == host && process.is_alive();
-        matches.then(|| process.pid())
+        matches.then_some(process)
     }
 
     /// Queues a signal; false when the process has ended. A signal for a dead process is dropped.
@@ -217,6 +222,15 @@ impl Runtime {
         worker: &dyn Context<Process>,
     ) -> Result<(), SendError> {
         let process = self.live(to).ok_or(SendError::NotFound)?;
+        Runtime::send_to(&process, message, worker)
+    }
+
+    /// As [`Runtime::send`], to a process that was found before.
+    pub(crate) fn send_to(
+        process: &Pinned<'_, Process>,
+        message: Message,
+        worker: &dyn Context<Process>,
+    ) -> Result<(), SendError> {
         let bytes = message.size_bytes();
         match process.backlog.admit(bytes) {
             Admission::Queue | Admission::Full(OnFull::DropOld, _) => {}

@@ -1,7 +1,7 @@
 //! A message that wants an answer: `process.call`, and what the answer does.
 
 use super::destination::{not_found, resolve};
-use super::send::{payload_args, post};
+use super::send::{not_sent, payload_args};
 use crate::lua::api::args::text_arg;
 use crate::lua::api::channel::check_wait;
 use crate::lua::api::refused::{Refused, fail};
@@ -9,7 +9,7 @@ use crate::lua::api::time::{duration_arg, duration_text};
 use crate::lua::cx::Cx;
 use crate::lua::raw::{Outcome, Raise, Stack};
 use crate::lua::timers::Fires;
-use crate::process::{CallRef, Encoded, Failure, Signal, Topic, kind};
+use crate::process::{CallRef, Encoded, Failure, Message, Signal, Topic, kind};
 
 /// How long a call waits where the program does not say so.
 const CALL_TIMEOUT_NS: i64 = 5_000_000_000;
@@ -55,10 +55,13 @@ fn begin_call(
     let id = cx.operations.next_id();
     let watch = cx.step.get().watch(to).ok_or_else(|| not_found(to.to_string().as_bytes()))?;
     let call = CallRef { caller: cx.pid(), id };
-    if let Err(refused) = post(cx, to, dest, Topic::from_slice(topic), payload, Some(call)) {
-        cx.step.get().unwatch(watch);
-        return Err(refused);
-    }
+    let (topic, from) = (Topic::from_slice(topic), Some(cx.pid()));
+    let message = Message { topic, from, payload, call: Some(call), attachment: None };
+    let step = cx.step.get();
+    step.runtime().send(to, message, step.worker).map_err(|error| {
+        step.unwatch(watch);
+        not_sent(error, to, dest)
+    })?;
     Ok((id, watch))
 }
 

@@ -4,17 +4,24 @@ use crate::lua::api::args::text_arg;
 use crate::lua::api::refused::Refused;
 use crate::lua::cx::Cx;
 use crate::lua::raw::{Raise, Stack};
-use crate::process::{Pid, has_pid_form, kind};
+use crate::process::{Pid, Pinned, Process, has_pid_form, kind};
 
 /// The live process that a destination text names (specification of processes, section 2.1).
 pub(crate) fn resolve(cx: &Cx, dest: &[u8]) -> Result<Pid, Refused> {
+    find(cx, dest).map(|process| process.pid())
+}
+
+/// As [`resolve`], with a claim on the process, which is not to be held for long: each claim is a
+/// write to memory that all senders share.
+pub(super) fn find<'cx>(cx: &'cx Cx, dest: &[u8]) -> Result<Pinned<'cx, Process>, Refused> {
     let runtime = cx.process().runtime();
     if has_pid_form(dest) {
-        let found = runtime.parse_pid(dest);
+        let found = runtime.find_text(dest);
         return found.ok_or_else(|| not_found(dest));
     }
     let name = std::str::from_utf8(dest).ok();
-    name.and_then(|name| runtime.lookup(name)).ok_or_else(|| {
+    let found = name.and_then(|name| runtime.live(runtime.lookup(name)?));
+    found.ok_or_else(|| {
         let dest = String::from_utf8_lossy(dest);
         Refused::new(
             kind::NOT_FOUND,

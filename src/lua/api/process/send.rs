@@ -1,6 +1,6 @@
 //! Messages to other processes, now or later.
 
-use super::destination::{not_found, resolve};
+use super::destination::{find, not_found, resolve};
 use crate::lua::api::args::text_arg;
 use crate::lua::api::refused::{Refused, fail, succeed};
 use crate::lua::api::time::{duration_arg, push_timer};
@@ -9,7 +9,7 @@ use crate::lua::raw::{Outcome, Raise, Stack};
 use crate::lua::timers::{Destination, Fires, Later};
 use crate::lua::transfer;
 use crate::process::{
-    CallRef, Encoded, Message, Pid, SendError, Topic, has_pid_form, kind, size_text,
+    Encoded, Message, Pid, Runtime, SendError, Topic, has_pid_form, kind, size_text,
 };
 
 pub(super) fn send(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
@@ -22,19 +22,18 @@ pub(super) fn send(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     if topic.first() == Some(&b'@') {
         return fail(stack, kind::INVALID, "cannot send to @ topics");
     }
-    let to = match resolve(cx, &dest) {
-        Ok(to) => to,
-        Err(refused) => return refused.push(stack),
-    };
-    let payload = match payload_args(stack, 3) {
-        Ok(payload) => payload,
-        Err(refused) => return refused.push(stack),
-    };
-    let topic = Topic::from_slice(&topic);
-    match post(cx, to, &dest, topic, payload, None) {
+    match send_now(stack, cx, &dest, Topic::from_slice(&topic)) {
         Ok(()) => succeed(stack),
         Err(refused) => refused.push(stack),
     }
+}
+
+fn send_now(stack: &Stack, cx: &Cx, dest: &[u8], topic: Topic) -> Result<(), Refused> {
+    let to = find(cx, dest)?;
+    let payload = payload_args(stack, 3)?;
+    let message = Message { topic, from: Some(cx.pid()), payload, call: None, attachment: None };
+    let sent = Runtime::send_to(&to, message, cx.step.get().worker);
+    sent.map_err(|error| not_sent(error, to.pid(), dest))
 }
 
 /// Encodes the payload arguments from `first` on.
@@ -44,20 +43,6 @@ pub(super) fn payload_args(stack: &Stack, first: i32) -> Result<Encoded, Refused
     }
     transfer::encode(stack, stack.rest(first))
         .map_err(|error| Refused::new(kind::INVALID, error.to_string()))
-}
-
-pub(super) fn post(
-    cx: &Cx,
-    to: Pid,
-    dest: &[u8],
-    topic: Topic,
-    payload: Encoded,
-    call: Option<CallRef>,
-) -> Result<(), Refused> {
-    let message = Message { topic, from: Some(cx.pid()), payload, call, attachment: None };
-    let step = cx.step.get();
-    let sent = step.runtime().send(to, message, step.worker);
-    sent.map_err(|error| not_sent(error, to, dest))
 }
 
 /// What tells a program that its message to `to`, which it called `dest`, was not queued.
