@@ -77,7 +77,14 @@ fn make(program: &Arc<Program>, env: &Arc<Environment>, seed: u32) -> Option<Ima
             scrub_stack();
             build(Cx::new(env.clone(), program.clone()), seed, stage)
         };
-        (0..ATTEMPTS).find_map(|_| Image::of(&[build()?, build()?, build()?]))
+        for _ in 0..ATTEMPTS {
+            // A template that cannot be built cannot be built the next time either.
+            let vms = [build()?, build()?, build()?];
+            if let Some(image) = Image::of(&vms) {
+                return Some(image);
+            }
+        }
+        None
     });
     match &image {
         Some(image) => tracing::debug!(entry = program.id, "processes are copied: {image:?}"),
