@@ -4,7 +4,6 @@
 //! Not a criterion bench: it prints its figures once. Linux only, from `/proc/self`. Resident
 //! memory includes the allocator's own reserve, and this program itself.
 
-#![expect(unsafe_code, reason = "one call into the allocator, as in the command")]
 #![expect(clippy::print_stdout, reason = "a bench without a harness prints its figures")]
 
 use std::fs;
@@ -12,9 +11,12 @@ use std::time::{Duration, Instant};
 
 use moonlet::{Builder, Running, Value};
 
+#[path = "../src/allocator.rs"]
+mod allocator;
+
 /// The command's allocator.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Mimalloc = allocator::Mimalloc;
 
 const PROGRAM: &str = r#"
 local SELF, HOST = process.id(), "app:processes"
@@ -37,13 +39,8 @@ const PER_WAVE: i64 = 100_000;
 const SLEEPERS: i64 = 10_000;
 const REST: Duration = Duration::from_secs(10);
 
-fn trim() {
-    // SAFETY: may be called at any time on any thread; it frees nothing that is in use.
-    unsafe { libmimalloc_sys::mi_collect(true) };
-}
-
 fn main() {
-    moonlet::set_allocator_trim(trim);
+    moonlet::set_allocator_trim(allocator::trim);
     // `cargo bench --no-run` and test runs of benches only build this.
     if std::env::args().any(|arg| arg == "--test") {
         return;

@@ -1,16 +1,11 @@
 //! The `moonlet` command.
 
-#![expect(unsafe_code, reason = "one call into the allocator")]
+mod allocator;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Mimalloc = allocator::Mimalloc;
 
 fn main() -> std::process::ExitCode {
-    moonlet::set_allocator_trim(trim);
+    moonlet::set_allocator_trim(allocator::trim);
     moonlet::cli::main()
-}
-
-fn trim() {
-    // SAFETY: may be called at any time on any thread; it frees nothing that is in use.
-    unsafe { libmimalloc_sys::mi_collect(true) };
 }

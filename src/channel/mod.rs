@@ -11,7 +11,8 @@
 //!   which their fibers became runnable; the caller drains them into its run queue.
 //! * **Fed channel**: one that the runtime fills (messages, events, timers). Fibers only receive.
 //! * **Batch**: feeds and shuts with no other call between them. What they bring is looked at as a
-//!   whole, see [`Channels::next_wake`].
+//!   whole, see [`Channels::next_wake`]. Only the first value of a batch goes straight to a fiber
+//!   that waits for nothing else, as it would anyway ([`Channels::take_receiver`]).
 //! * **Discarded value**: one that was passed in and will never be received, because its channel
 //!   was closed or its select took another case. The caller gets it back to release it.
 //!
@@ -128,7 +129,7 @@ pub enum CloseOutcome {
 
 /// What a fiber got from an operation. `case` is the position among the cases of its select, 0 for
 /// a plain operation.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Completion<V> {
     /// It received.
     Received {
@@ -158,7 +159,7 @@ pub enum Completion<V> {
 }
 
 /// A fiber that has become runnable.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wake<V> {
     /// Who.
     pub fiber: FiberId,
@@ -294,6 +295,7 @@ impl<V> Channels<V> {
     /// Withdraws what the fiber waits for, because it was killed. Values it wanted to send are
     /// discarded. A wake that is queued for it stays queued.
     pub fn forget(&mut self, fiber: FiberId) {
+        self.settle();
         if self.is_waiting(fiber) {
             self.withdraw(fiber);
         }
@@ -311,6 +313,12 @@ impl<V> Channels<V> {
     pub fn next_wake(&mut self) -> Option<Wake<V>> {
         self.settle();
         self.wakes.pop()
+    }
+
+    /// Whether [`Channels::next_wake`] and [`Channels::next_discarded`] have nothing to give.
+    #[inline]
+    pub fn is_quiet(&self) -> bool {
+        self.touched.is_empty() && self.wakes.is_empty() && self.discarded.is_empty()
     }
 
     /// The next value that was passed in and will not be received by anybody.

@@ -104,6 +104,14 @@ impl<V> Waiters<V> {
         &self.nodes[index]
     }
 
+    /// Whether a waiter is case 0 of its fiber, which waits on no other.
+    pub(super) fn is_alone(&self, index: u32) -> bool {
+        let waiter = &self.nodes[index];
+        waiter.case == 0
+            && waiter.next_case == NONE
+            && self.waits[waiter.fiber.0 as usize].first_case == index
+    }
+
     /// The cases that the fiber waits on, in priority order.
     pub(super) fn cases(&self, fiber: FiberId) -> impl Iterator<Item = &Waiter<V>> {
         let first = self.waits.get(fiber.0 as usize).map_or(NONE, |wait| wait.first_case);

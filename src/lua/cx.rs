@@ -24,7 +24,7 @@ use super::raw::{Outcome, Stack};
 use super::timers::{Timers, Token};
 use super::value::{Slots, Value};
 use crate::channel::{Case, ChannelId, Channels};
-use crate::process::{self, Encoded, Event, Exit, Failure, Message, Pid, Process, Sink, Step};
+use crate::process::{self, Encoded, Event, Exit, Failure, Letter, Pid, Process, Sink, Step};
 use crate::scheduler::{Mode, Readiness};
 use crate::writer::Writer;
 
@@ -202,10 +202,12 @@ impl Cx {
     pub(crate) fn take_in_signals(&mut self) -> TakenIn {
         let step = self.step.get();
         let taken = step.take_in(self);
-        for arrived in std::mem::take(&mut self.arrived) {
-            // Those whom the one before woke through a channel come before whom this one wakes.
-            self.queue_woken();
-            self.handle(arrived);
+        if !self.arrived.is_empty() {
+            for arrived in std::mem::take(&mut self.arrived) {
+                // Those whom the one before woke through a channel come before whom this one wakes.
+                self.queue_woken();
+                self.handle(arrived);
+            }
         }
         match taken {
             process::TakenIn::Killed => TakenIn::Die,
@@ -249,7 +251,14 @@ impl Cx {
     }
 
     /// Makes fibers runnable whose channel operations have completed.
+    #[inline]
     pub(crate) fn queue_woken(&mut self) {
+        if !self.channels.is_quiet() {
+            self.queue_all_woken();
+        }
+    }
+
+    fn queue_all_woken(&mut self) {
         while let Some(wake) = self.channels.next_wake() {
             self.fibers.wake(wake.fiber, Resumption::Channel(wake.completion));
         }
@@ -257,18 +266,18 @@ impl Cx {
     }
 
     pub(crate) fn slice_is_over(&self) -> bool {
-        self.step.is_set() && self.step.get().worker.preemption().is_expired()
+        self.step.is_set() && self.step.get().preemption.is_expired()
     }
 
     pub(crate) fn count_reached(&self) -> bool {
-        self.step.get().worker.preemption().count_reached()
+        self.step.get().preemption.count_reached()
     }
 
     /// Whether the slice is over after the fiber has switched so often between its coroutines. Each
     /// switch starts the count of instructions anew, so that they are counted as well where that is
     /// done.
     pub(crate) fn is_spent_after(&self, n_switches: u64) -> bool {
-        match self.step.get().worker.preemption().mode() {
+        match self.step.get().preemption.mode() {
             Mode::Count(count) if n_switches.is_multiple_of(u64::from(count)) => {
                 self.count_reached()
             }
@@ -285,7 +294,7 @@ impl Cx {
 
     /// As [`Cx::publish`], for a coroutine that is about to run.
     pub(crate) fn enter(&self, l: *mut super::raw::ffi::lua_State) {
-        let preemption = self.step.get().worker.preemption();
+        let preemption = self.step.get().preemption;
         if let Mode::Count(count) = preemption.mode() {
             // SAFETY: it is not running yet.
             unsafe { super::preempt::count(l, count) };
@@ -295,7 +304,7 @@ impl Cx {
 
     /// Tells the scheduler which coroutine runs now, so that the end of the slice finds it.
     pub(crate) fn publish(&self, l: *mut super::raw::ffi::lua_State) {
-        self.step.get().worker.preemption().publish(l.cast());
+        self.step.get().preemption.publish(l.cast());
     }
 
     /// Whether anything from outside could still wake a fiber.
@@ -308,8 +317,10 @@ impl Cx {
 }
 
 impl Sink for Cx {
-    fn message(&mut self, message: Box<Message>) {
-        self.inbox.message(&mut self.channels, message);
+    fn message(&mut self, letter: Letter) {
+        if let Some((fiber, completion)) = self.inbox.message(&mut self.channels, letter) {
+            self.fibers.wake(fiber, Resumption::Channel(completion));
+        }
     }
 
     fn event(&mut self, event: Event) {

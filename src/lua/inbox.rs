@@ -6,11 +6,10 @@
 
 use std::collections::VecDeque;
 
-use rustc_hash::FxHashMap;
-
+use super::listeners::Listeners;
 use super::value::{Value, Waiting};
-use crate::channel::{ChannelId, Channels, Kind};
-use crate::process::{Event, Excess, Message, Process, Topic};
+use crate::channel::{ChannelId, Channels, Completion, FiberId, Kind};
+use crate::process::{Event, Excess, Letter, Message, Process, Topic};
 
 /// What a mailbox channel yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +22,7 @@ pub(crate) enum Role {
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    listen: FxHashMap<Topic, ChannelId>,
+    listen: Listeners,
     inbox: Option<ChannelId>,
     events: Option<ChannelId>,
     unclaimed: VecDeque<Waiting>,
@@ -32,16 +31,27 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// Takes a message that came out of the mailbox.
-    pub(crate) fn message(&mut self, channels: &mut Channels<Value>, message: Box<Message>) {
+    /// Takes a message that came out of the mailbox. If a fiber waits for it and for nothing else,
+    /// it is given back with the completion of that wait.
+    #[inline]
+    pub(crate) fn message(
+        &mut self,
+        channels: &mut Channels<Value>,
+        message: Letter,
+    ) -> Option<(FiberId, Completion<Value>)> {
         self.n_arrived += 1;
+        let channel = self.listen.get(&message.topic).or(self.inbox);
         let waiting = Waiting { arrival: self.n_arrived, message };
-        let listener =
-            if self.listen.is_empty() { None } else { self.listen.get(&waiting.message.topic) };
-        match listener.copied().or(self.inbox) {
-            Some(channel) => feed(channels, channel, waiting),
-            None => self.unclaimed.push_back(waiting),
+        let Some(channel) = channel else {
+            self.unclaimed.push_back(waiting);
+            return None;
+        };
+        if let Some(fiber) = channels.take_receiver(channel) {
+            let value = Some(Value::Message(waiting));
+            return Some((fiber, Completion::Received { case: 0, channel, value }));
         }
+        feed(channels, channel, waiting);
+        None
     }
 
     /// Takes an event that came out of the mailbox.
@@ -91,7 +101,7 @@ impl Inbox {
         topic: Topic,
     ) -> ChannelId {
         if let Some(open) = self.listen.get(&topic) {
-            return *open;
+            return open;
         }
         let channel = channels.open(Kind::Fed);
         let unclaimed = self.take_unclaimed(channels);
@@ -128,8 +138,7 @@ impl Inbox {
             channels.shut(channel);
             return Some((Role::Events, None));
         }
-        let topic = self.listen.iter().find(|(_, open)| **open == channel)?.0.clone();
-        self.listen.remove(&topic);
+        let topic = self.listen.remove(channel)?;
         let given_up = take_messages(channels, channel);
         channels.shut(channel);
         let unclaimed = self.take_unclaimed(channels);
@@ -140,7 +149,7 @@ impl Inbox {
     /// Forgets all channels, for a program that replaces this one: what waits is kept.
     pub(crate) fn close_all(&mut self, channels: &mut Channels<Value>) {
         // The inbox first: what the others hold must not go to a receiver that still waits on it.
-        let listen = self.listen.values().copied();
+        let listen = self.listen.channels();
         let open: Vec<_> = self.inbox.into_iter().chain(self.events).chain(listen).collect();
         for channel in open {
             self.close(channels, channel);
@@ -168,7 +177,7 @@ impl Inbox {
     /// Drops the oldest undelivered messages until so much has gone; gives what went.
     pub(crate) fn drop_oldest(&mut self, channels: &mut Channels<Value>, owed: Excess) -> Excess {
         let mut all = self.take_unclaimed(channels);
-        let listen: Vec<_> = self.listen.values().copied().collect();
+        let listen: Vec<_> = self.listen.channels().collect();
         for channel in listen {
             all = merge(all, take_messages(channels, channel));
         }
@@ -179,7 +188,7 @@ impl Inbox {
             dropped.bytes += oldest.message.size_bytes();
         }
         for waiting in all {
-            match self.listen.get(&waiting.message.topic).copied().or(self.inbox) {
+            match self.listen.get(&waiting.message.topic).or(self.inbox) {
                 Some(channel) => feed(channels, channel, waiting),
                 None => self.unclaimed.push_back(waiting),
             }

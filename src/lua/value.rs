@@ -3,7 +3,7 @@
 use super::cx::Cx;
 use super::raw::{Stack, ffi};
 use super::registry;
-use crate::process::{Event, Message};
+use crate::process::{Event, Letter};
 
 /// A value in a channel.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) enum Value {
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) arrival: u64,
-    pub(crate) message: Box<Message>,
+    pub(crate) message: Letter,
 }
 
 /// The Lua values that wait in channels: the numbers of their slots in a table of the registry.

@@ -168,7 +168,7 @@ impl Vm {
 
     /// Runs coroutine `l` with the `n_args` values on top of its stack, until it gives way.
     pub(crate) fn resume(&self, l: *mut lua_State, n_args: i32) -> Ran {
-        let preemption = self.cx().step.get().worker.preemption();
+        let preemption = self.cx().step.get().preemption;
         let mut n_results = 0;
         self.universe().leave_loop();
         self.cx().enter(l);
@@ -187,7 +187,7 @@ impl Vm {
     /// that is left, if any, stays on its stack. They cannot wait, but the end of the slice and a
     /// kill reach them: the universe may be dying after.
     pub(crate) fn close_thread(&self, l: *mut lua_State) {
-        let preemption = self.cx().step.get().worker.preemption();
+        let preemption = self.cx().step.get().preemption;
         self.universe().leave_loop();
         self.universe().enter_nested(l);
         self.cx().enter(l);

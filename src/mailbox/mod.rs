@@ -39,6 +39,7 @@
 #[cfg(not(loom))]
 pub mod model;
 
+use std::ops::{Deref, DerefMut};
 use std::ptr;
 
 use crate::sync::atomic::{AtomicPtr, Ordering};
@@ -47,6 +48,49 @@ use crate::sync::atomic::{AtomicPtr, Ordering};
 struct Node<T> {
     older: *mut Node<T>,
     value: T,
+}
+
+/// A value in the block of memory in which it goes through a mailbox: nothing is allocated or moved
+/// on the way, and the receiver may keep it as it is.
+pub struct Parcel<T>(Box<Node<T>>);
+
+// SAFETY: `older` means something only while the node is in a queue.
+unsafe impl<T: Send> Send for Parcel<T> {}
+
+impl<T> Parcel<T> {
+    /// Packs a value.
+    #[inline]
+    pub fn new(value: T) -> Parcel<T> {
+        Parcel(Box::new(Node { older: ptr::null_mut(), value }))
+    }
+
+    /// Unpacks the value.
+    #[inline]
+    pub fn into_inner(self) -> T {
+        self.0.value
+    }
+}
+
+impl<T> Deref for Parcel<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0.value
+    }
+}
+
+impl<T> DerefMut for Parcel<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0.value
+    }
+}
+
+impl<T: std::fmt::Debug> std::fmt::Debug for Parcel<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Parcel").field(&self.0.value).finish()
+    }
 }
 
 fn parked<T>() -> *mut Node<T> {
@@ -102,16 +146,18 @@ impl<T> Mailbox<T> {
 
     /// Queues a value; gives it back when the process has ended.
     pub fn push(&self, value: T) -> Result<Pushed, T> {
+        self.post(Parcel::new(value)).map_err(Parcel::into_inner)
+    }
+
+    /// As [`Mailbox::push`], for a value that is packed already.
+    pub fn post(&self, parcel: Parcel<T>) -> Result<Pushed, Parcel<T>> {
         // Relaxed: only a guess for the CAS below.
         let mut head = self.head.load(Ordering::Relaxed);
-        if head == closed() {
-            return Err(value);
-        }
-        let node = Box::into_raw(Box::new(Node { older: ptr::null_mut(), value }));
+        let node = Box::into_raw(parcel.0);
         loop {
             if head == closed() {
                 // SAFETY: the node was never published.
-                return Err(unsafe { Box::from_raw(node) }.value);
+                return Err(Parcel(unsafe { Box::from_raw(node) }));
             }
             let older = if is_node(head) { head } else { ptr::null_mut() };
             // SAFETY: the node is still private to this call.
@@ -199,17 +245,25 @@ impl<T> std::fmt::Debug for Drain<T> {
     }
 }
 
-impl<T> Iterator for Drain<T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
+impl<T> Drain<T> {
+    /// The next value, packed.
+    #[inline]
+    pub fn next_parcel(&mut self) -> Option<Parcel<T>> {
         if self.next.is_null() {
             return None;
         }
         // SAFETY: the list is private to this value and each node is unlinked before it is freed.
         let node = unsafe { Box::from_raw(self.next) };
         self.next = node.older;
-        Some(node.value)
+        Some(Parcel(node))
+    }
+}
+
+impl<T> Iterator for Drain<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.next_parcel().map(Parcel::into_inner)
     }
 }
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::exit::{Exit, Failure};
 use super::live::Process;
-use super::message::{Encoded, Message};
+use super::message::Encoded;
 use super::pid::Pid;
 use super::runtime::Runtime;
-use super::signal::Cancel;
+use super::signal::{Cancel, Letter};
 use super::state::State;
-use crate::scheduler::{Context, Readiness};
+use crate::scheduler::{Context, Preemption, Readiness};
 
 /// The program of a process: it runs in steps and takes in what happens to the process.
 pub trait Body: Send {
@@ -41,7 +41,7 @@ pub enum StepEnd {
 /// Takes what comes out of the mailbox, in order.
 pub trait Sink {
     /// A message.
-    fn message(&mut self, message: Box<Message>);
+    fn message(&mut self, letter: Letter);
     /// A lifecycle event for the program.
     fn event(&mut self, event: Event);
     /// A timer is due.
@@ -92,6 +92,8 @@ pub struct Step<'a> {
     pub state: &'a mut State,
     /// The worker that runs it.
     pub worker: &'a dyn Context<Process>,
+    /// Where that worker is told that the slice is over.
+    pub preemption: &'a Preemption,
 }
 
 impl Debug for Step<'_> {

@@ -19,7 +19,7 @@ pub(super) fn finish(
     worker: &dyn Context<Process>,
 ) {
     let runtime = task.runtime();
-    body.end(&mut Step { process: task, state, worker });
+    body.end(&mut Step { process: task, state, worker, preemption: worker.preemption() });
     if exit.is_failure() {
         runtime.log_failure(task, &exit, || body.places());
     }

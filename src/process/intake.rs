@@ -2,7 +2,7 @@
 
 use super::body::{Event, Sink, Step};
 use super::exit::Failure;
-use super::signal::{Cancel, ExitNotice, Grace, LinkNotice, Signal};
+use super::signal::{Cancel, ExitNotice, Grace, Letter, LinkNotice, Signal};
 use crate::mailbox::Drain;
 
 /// The timer token of the kill deadline; all others belong to the body.
@@ -30,11 +30,16 @@ impl Step<'_> {
             return TakenIn::Nothing;
         }
         let mut signals = self.process.mailbox.drain();
-        while let Some(signal) = signals.next() {
-            self.take_one(signal, sink);
-            if self.state.is_killed() {
-                self.keep_rest(signals);
-                return TakenIn::Killed;
+        while let Some(signal) = signals.next_parcel() {
+            match Letter::of(signal) {
+                Ok(letter) => sink.message(letter),
+                Err(other) => {
+                    self.take_other(other.into_inner(), sink);
+                    if self.state.is_killed() {
+                        self.keep_rest(signals);
+                        return TakenIn::Killed;
+                    }
+                }
             }
         }
         TakenIn::Some
@@ -45,9 +50,9 @@ impl Step<'_> {
         self.state.left.extend(signals);
     }
 
-    fn take_one(&mut self, signal: Signal, sink: &mut dyn Sink) {
+    fn take_other(&mut self, signal: Signal, sink: &mut dyn Sink) {
         match signal {
-            Signal::Message(message) => sink.message(message),
+            Signal::Message(_) => unreachable!("messages are letters"),
             Signal::Exit(notice) => self.take_exit(&notice, sink),
             Signal::LinkDown(notice) => self.take_link_down(&notice, sink),
             Signal::Cancel(cancel) => self.take_cancel(cancel, sink),

@@ -17,7 +17,7 @@ use super::pid::Pid;
 use super::runtime::Runtime;
 use super::signal::Signal;
 use super::state::State;
-use crate::mailbox::{Mailbox, Pushed};
+use crate::mailbox::{Mailbox, Parcel, Pushed};
 use crate::scheduler::{Context, Readiness, Task, Turn};
 
 /// A process, as everybody sees it.
@@ -120,8 +120,17 @@ impl Process {
         self: &Arc<Self>,
         signal: Signal,
         worker: &dyn Context<Process>,
-    ) -> Result<(), Signal> {
-        match self.mailbox.push(signal)? {
+    ) -> Result<(), Parcel<Signal>> {
+        self.post(Parcel::new(signal), worker)
+    }
+
+    /// As [`Process::signal`], for a signal that is packed already.
+    pub(super) fn post(
+        self: &Arc<Self>,
+        parcel: Parcel<Signal>,
+        worker: &dyn Context<Process>,
+    ) -> Result<(), Parcel<Signal>> {
+        match self.mailbox.post(parcel)? {
             Pushed::Queued => {}
             Pushed::MustWake => worker.wake(self.host.pool(), self.clone()),
         }
@@ -179,7 +188,7 @@ impl Task for Process {
 fn run_step(task: &Arc<Process>, core: &mut Core, worker: &dyn Context<Process>) -> StepEnd {
     let Core { body, state } = core;
     let body = body.as_mut().expect("P1: a process that has ended is not run");
-    let mut step = Step { process: task, state, worker };
+    let mut step = Step { process: task, state, worker, preemption: worker.preemption() };
     let result = catch_unwind(AssertUnwindSafe(|| body.step(&mut step)));
     result.unwrap_or_else(|panic| {
         StepEnd::Finished(Box::new(Exit::failed(panic_failure(panic.as_ref()))))

@@ -49,7 +49,9 @@ pub use names::{Name, name_fault};
 pub(crate) use pid::parse as parse_pid_text;
 pub use pid::{Pid, Serial, has_pid_form};
 pub use runtime::{FailureLog, OutsideWork, Registration, Runtime, SendError};
-pub use signal::{Cancel, ExitNotice, Grace, LinkNotice, MonitorKey, Observer, Signal, Watcher};
+pub use signal::{
+    Cancel, ExitNotice, Grace, Letter, LinkNotice, MonitorKey, Observer, Signal, Watcher,
+};
 pub use size::{parse_size, size_text};
 pub use spawn::{SpawnError, SpawnRequest, Spawned, Watch};
 pub use state::State;

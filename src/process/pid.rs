@@ -79,23 +79,27 @@ pub fn has_pid_form(text: &[u8]) -> bool {
 
 /// Host id and serial of a text in PID form; `None` when it is malformed inside.
 pub(crate) fn parse(text: &[u8]) -> Option<(&[u8], Serial)> {
-    let inner = text.strip_prefix(b"{")?.strip_suffix(b"}")?;
-    let bar = inner.iter().rposition(|byte| *byte == b'|')?;
-    let (host, number) = (&inner[..bar], inner[bar + 1..].strip_prefix(b"0x")?);
-    // One spelling a PID: lower case, padded to five digits and no further.
-    if !(5..=16).contains(&number.len()) || (number.len() > 5 && number[0] == b'0') {
-        return None;
-    }
-    let mut serial = 0u64;
-    for digit in number {
-        let value = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            _ => return None,
+    let [b'{', inner @ .., b'}'] = text else { return None };
+    // From the right: the number is short, and what is before it is compared as a whole.
+    let (mut rest, mut serial, mut n_digits) = (inner, 0, 0);
+    let last = loop {
+        let (&byte, before) = rest.split_last()?;
+        rest = before;
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            other => break other,
         };
-        serial = serial << 4 | u64::from(value);
-    }
-    Some((host, Serial(serial)))
+        if n_digits == 16 {
+            return None;
+        }
+        serial |= u64::from(digit) << (4 * n_digits);
+        n_digits += 1;
+    };
+    let host = rest.strip_suffix(b"|0")?;
+    // One spelling a PID: lower case, padded to five digits and no further.
+    let is_padded = n_digits == 5 || n_digits > 5 && serial >> (4 * (n_digits - 1)) != 0;
+    (last == b'x' && is_padded).then_some((host, Serial(serial)))
 }
 
 #[cfg(all(test, not(loom)))]

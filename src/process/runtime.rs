@@ -11,7 +11,7 @@ use super::live::Process;
 use super::message::Message;
 use super::names::{Names, Owner, Taken};
 use super::pid::{self, Pid};
-use super::signal::{ExitNotice, Signal, Watcher};
+use super::signal::{ExitNotice, Letter, Signal, Watcher};
 use super::table::{Pinned, Table};
 use crate::scheduler::Context;
 
@@ -222,16 +222,16 @@ impl Runtime {
         worker: &dyn Context<Process>,
     ) -> Result<(), SendError> {
         let process = self.live(to).ok_or(SendError::NotFound)?;
-        Runtime::send_to(&process, message, worker)
+        Runtime::post(&process, Letter::new(message), worker)
     }
 
     /// As [`Runtime::send`], to a process that was found before.
-    pub(crate) fn send_to(
+    pub(crate) fn post(
         process: &Pinned<'_, Process>,
-        message: Message,
+        letter: Letter,
         worker: &dyn Context<Process>,
     ) -> Result<(), SendError> {
-        let bytes = message.size_bytes();
+        let bytes = letter.size_bytes();
         match process.backlog.admit(bytes) {
             Admission::Queue | Admission::Full(OnFull::DropOld, _) => {}
             Admission::TooLarge => return Err(SendError::TooLarge(bytes)),
@@ -243,8 +243,7 @@ impl Runtime {
                 return Ok(());
             }
         }
-        let signal = Signal::Message(Box::new(message));
-        process.arc().signal(signal, worker).map_err(|_| SendError::NotFound)
+        process.arc().post(letter.into_parcel(), worker).map_err(|_| SendError::NotFound)
     }
 
     pub(super) fn tell_watcher(

@@ -1,19 +1,21 @@
 //! Everything that can happen to a process from outside, in one queue, in one order.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::exit::{Exit, Failure};
 use super::links::Link;
 use super::message::{Encoded, Message};
 use super::pid::Pid;
+use crate::mailbox::Parcel;
 use crate::scheduler::Readiness;
 
 /// One entry of a process's mailbox.
 #[derive(Debug)]
 pub enum Signal {
     /// A message.
-    Message(Box<Message>),
+    Message(Message),
     /// A monitored process ended.
     Exit(Box<ExitNotice>),
     /// A linked process failed.
@@ -58,6 +60,58 @@ pub enum Signal {
         /// The result, known to who asked.
         result: Box<dyn std::any::Any + Send>,
     },
+}
+
+/// A message as it came out of the mailbox: it stays in the block of memory in which it came.
+#[derive(Debug)]
+pub struct Letter(Parcel<Signal>);
+
+impl Letter {
+    /// A letter to be sent.
+    #[inline(always)]
+    pub fn new(message: Message) -> Letter {
+        Letter(Parcel::new(Signal::Message(message)))
+    }
+
+    pub(super) fn into_parcel(self) -> Parcel<Signal> {
+        self.0
+    }
+
+    /// Wraps a message; gives any other signal back.
+    #[inline]
+    pub(super) fn of(parcel: Parcel<Signal>) -> Result<Letter, Parcel<Signal>> {
+        if matches!(*parcel, Signal::Message(_)) { Ok(Letter(parcel)) } else { Err(parcel) }
+    }
+
+    /// The message, out of its block.
+    pub fn into_message(self) -> Message {
+        match self.0.into_inner() {
+            Signal::Message(message) => message,
+            other => unreachable!("a letter is a message, not {other:?}"),
+        }
+    }
+}
+
+impl Deref for Letter {
+    type Target = Message;
+
+    #[inline]
+    fn deref(&self) -> &Message {
+        match &*self.0 {
+            Signal::Message(message) => message,
+            other => unreachable!("a letter is a message, not {other:?}"),
+        }
+    }
+}
+
+impl DerefMut for Letter {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Message {
+        match &mut *self.0 {
+            Signal::Message(message) => message,
+            other => unreachable!("a letter is a message, not {other:?}"),
+        }
+    }
 }
 
 /// Identifies a monitor at the target: watcher and the watcher's number for it.

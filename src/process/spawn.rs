@@ -130,7 +130,7 @@ impl Runtime {
         for message in request.messages {
             // Counted like any other, but never refused.
             process.backlog.count(message.size_bytes());
-            process.prime(Signal::Message(Box::new(message)));
+            process.prime(Signal::Message(message));
         }
         worker.spawn(host.pool(), process);
         Ok(Spawned { pid, is_new: true, monitor })

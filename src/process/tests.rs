@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
 use super::{
-    Body, Encoded, Event, Exit, Failure, Host, HostConfig, Limits, Message, Pid, Process, Runtime,
-    Sink, SpawnRequest, Step, StepEnd, TakenIn, Watch, kind,
+    Body, Encoded, Event, Exit, Failure, Host, HostConfig, Letter, Limits, Message, Pid, Process,
+    Runtime, Sink, SpawnRequest, Step, StepEnd, TakenIn, Watch, kind,
 };
 use crate::scheduler::sim::SimPool;
 use crate::scheduler::{Mode, Pool, PoolConfig, Readiness, STACK_BYTES_MIN, ThreadPool};
@@ -30,7 +30,7 @@ impl<F: FnMut(&mut Step<'_>) -> StepEnd + Send> Body for Script<F> {
 struct Nowhere;
 
 impl Sink for Nowhere {
-    fn message(&mut self, _message: Box<Message>) {}
+    fn message(&mut self, _letter: Letter) {}
     fn event(&mut self, _event: Event) {}
     fn timer(&mut self, _token: u64, _at_ns: u64) {}
     fn io(&mut self, _token: u64, _ready: Readiness) {}

@@ -15,6 +15,7 @@ use super::{
 
 pub use ops::check_ops;
 
+#[derive(Clone)]
 struct Channel {
     id: ChannelId,
     kind: Kind,
@@ -22,6 +23,7 @@ struct Channel {
     buffer: VecDeque<u64>,
 }
 
+#[derive(Clone)]
 struct Waiting {
     fiber: FiberId,
     /// Number and contents of each case that can complete, in priority order.
@@ -35,7 +37,7 @@ enum Found {
     Closed,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Model {
     channels: Vec<Channel>,
     waiting: Vec<Waiting>,
@@ -307,6 +309,7 @@ impl Model {
     }
 
     fn forget(&mut self, fiber: FiberId) {
+        self.settle();
         self.waiting.retain(|waiting| {
             let forgotten = waiting.fiber == fiber;
             let cases = waiting.cases.iter().filter(|_| forgotten);

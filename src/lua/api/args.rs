@@ -19,6 +19,14 @@ pub(crate) fn text_arg(stack: &Stack, n: i32) -> Result<Text, Raise> {
 /// # Errors
 /// `bad argument #<n> to '<fn>' (string expected, got <type>)`.
 pub(crate) fn text_argument(stack: &Stack, n: i32) -> Result<&[u8], Raise> {
+    match stack.bytes(n) {
+        Some(text) => Ok(text),
+        None => text_of_other(stack, n),
+    }
+}
+
+#[cold]
+fn text_of_other(stack: &Stack, n: i32) -> Result<&[u8], Raise> {
     if let Some(text) = stack.number_text(n) {
         stack.push_bytes(text);
         stack.replace(n);

@@ -471,7 +471,7 @@ fn push_value(stack: &Stack, cx: &mut Cx, yields: Yields, value: Value) -> Resul
             inbox::delivered(cx.process(), &message);
             match yields {
                 Yields::Payloads => message::push_plain(stack, cx, &mut message),
-                _ => message::push(stack, cx, *message),
+                _ => message::push(stack, cx, &mut message),
             }
         }
     }

@@ -44,7 +44,7 @@ impl Object for MessageObject {
 }
 
 /// Pushes the object of a message.
-pub(crate) fn push(stack: &Stack, cx: &mut Cx, mut message: Message) {
+pub(crate) fn push(stack: &Stack, cx: &mut Cx, message: &mut Message) {
     let brings = message.attachment.is_some();
     let object = MessageObject {
         call: message.call,
@@ -59,7 +59,7 @@ pub(crate) fn push(stack: &Stack, cx: &mut Cx, mut message: Message) {
     stack.set_object_value(-2, TOPIC);
     stack.push_bytes(message.from.map_or(String::new(), |pid| pid.to_string()));
     stack.set_object_value(-2, FROM);
-    push_plain(stack, cx, &mut message);
+    push_plain(stack, cx, message);
     stack.set_object_value(-2, PAYLOAD);
 }
 

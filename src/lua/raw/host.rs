@@ -229,15 +229,14 @@ unsafe fn drive(l: *mut lua_State, mut after: After) -> c_int {
     // may raise or yield through here.
     unsafe {
         loop {
-            let top = ffi::lua_gettop(l);
             let (base, status, then) = match after {
                 After::Outcome(Outcome::Call { n_args, n_results, then }) => {
-                    let base = top - n_args - 1;
+                    let base = ffi::lua_gettop(l) - n_args - 1;
                     ffi::lua_callk(l, n_args, n_results, base as _, Some(then.resumed));
                     (base, ffi::LUA_OK, then)
                 }
                 After::Outcome(Outcome::Protect { n_args, handler, can_wait, then }) => {
-                    let base = top - n_args - 1;
+                    let base = ffi::lua_gettop(l) - n_args - 1;
                     let resumed = can_wait.then_some(then.resumed);
                     (base, ffi::lua_pcallk(l, n_args, ALL, handler, base as _, resumed), then)
                 }

@@ -8,14 +8,14 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::super::body::{Event, Step};
 use super::super::signal::MonitorKey;
 use super::super::state::Relations;
-use super::super::{Exit, Failure, Message, Pid, Serial, Sink};
+use super::super::{Exit, Failure, Letter, Pid, Serial, Sink};
 use super::{Stamp, World, killer, lock};
 use crate::process::Encoded;
 use crate::scheduler::{Readiness, TimerId};
 
 /// Something that came out of the mailbox.
 pub(super) enum Seen {
-    Message(Box<Message>),
+    Message(Letter),
     Event(Event),
     Watched {
         id: u64,
@@ -34,7 +34,7 @@ pub(super) enum Seen {
 pub(super) struct Inbox(pub(super) Vec<Seen>);
 
 impl Sink for Inbox {
-    fn message(&mut self, message: Box<Message>) {
+    fn message(&mut self, message: Letter) {
         self.0.push(Seen::Message(message));
     }
 

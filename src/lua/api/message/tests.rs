@@ -25,7 +25,7 @@ fn message(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let topic = stack.bytes(1).unwrap_or_default().iter().copied().collect();
     let from = stack.truthy(2).then(|| Pid::new(Serial::new(4, 0), "app:h"));
     let payload = transfer::encode(stack, stack.rest(3)).unwrap();
-    push(stack, cx, Message { topic, from, payload, call: None, attachment: None });
+    push(stack, cx, &mut Message { topic, from, payload, call: None, attachment: None });
     Ok(Outcome::Return(1))
 }
 

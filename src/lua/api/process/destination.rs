@@ -15,9 +15,11 @@ pub(crate) fn resolve(cx: &Cx, dest: &[u8]) -> Result<Pid, Refused> {
 /// write to memory that all senders share.
 pub(super) fn find<'cx>(cx: &'cx Cx, dest: &[u8]) -> Result<Pinned<'cx, Process>, Refused> {
     let runtime = cx.process().runtime();
+    if let Some(found) = runtime.find_text(dest) {
+        return Ok(found);
+    }
     if has_pid_form(dest) {
-        let found = runtime.find_text(dest);
-        return found.ok_or_else(|| not_found(dest));
+        return Err(not_found(dest));
     }
     let name = std::str::from_utf8(dest).ok();
     let found = name.and_then(|name| runtime.live(runtime.lookup(name)?));

@@ -1,7 +1,7 @@
 //! Messages to other processes, now or later.
 
 use super::destination::{find, not_found, resolve};
-use crate::lua::api::args::text_arg;
+use crate::lua::api::args::{text_arg, text_argument};
 use crate::lua::api::refused::{Refused, fail, succeed};
 use crate::lua::api::time::{duration_arg, push_timer};
 use crate::lua::cx::Cx;
@@ -9,7 +9,7 @@ use crate::lua::raw::{Outcome, Raise, Stack};
 use crate::lua::timers::{Destination, Fires, Later};
 use crate::lua::transfer;
 use crate::process::{
-    Encoded, Message, Pid, Runtime, SendError, Topic, has_pid_form, kind, size_text,
+    Encoded, Letter, Message, Pid, Runtime, SendError, Topic, has_pid_form, kind, size_text,
 };
 
 pub(super) fn send(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
@@ -17,12 +17,12 @@ pub(super) fn send(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         let text = "send requires at least destination and topic arguments";
         return fail(stack, kind::INVALID, text);
     }
-    let dest = text_arg(stack, 1)?;
-    let topic = text_arg(stack, 2)?;
+    let dest = text_argument(stack, 1)?;
+    let topic = text_argument(stack, 2)?;
     if topic.first() == Some(&b'@') {
         return fail(stack, kind::INVALID, "cannot send to @ topics");
     }
-    match send_now(stack, cx, &dest, Topic::from_slice(&topic)) {
+    match send_now(stack, cx, dest, Topic::from_slice(topic)) {
         Ok(()) => succeed(stack),
         Err(refused) => refused.push(stack),
     }
@@ -31,8 +31,9 @@ pub(super) fn send(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
 fn send_now(stack: &Stack, cx: &Cx, dest: &[u8], topic: Topic) -> Result<(), Refused> {
     let to = find(cx, dest)?;
     let payload = payload_args(stack, 3)?;
-    let message = Message { topic, from: Some(cx.pid()), payload, call: None, attachment: None };
-    let sent = Runtime::send_to(&to, message, cx.step.get().worker);
+    let from = Some(cx.pid());
+    let letter = Letter::new(Message { topic, from, payload, call: None, attachment: None });
+    let sent = Runtime::post(&to, letter, cx.step.get().worker);
     sent.map_err(|error| not_sent(error, to.pid(), dest))
 }
 

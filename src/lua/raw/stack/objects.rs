@@ -79,19 +79,22 @@ impl Stack {
     }
 
     fn object_ptr<T: Object>(&self, index: c_int) -> Option<*mut Boxed<T>> {
-        (self.object_tag(index)? == T::TAG).then(|| {
-            // SAFETY: S1.
-            unsafe { ffi::lua_touserdata(self.l, index).cast() }
-        })
+        let object = self.header(index)?;
+        // SAFETY: R4.
+        (unsafe { (*object).tag } == T::TAG).then(|| object.cast())
     }
 
     /// The type tag of the object at `index`; `None` when it is no full userdata.
     pub(crate) fn object_tag(&self, index: c_int) -> Option<u32> {
-        if self.kind(index) != LuaType::Userdata {
-            return None;
-        }
         // SAFETY: R4.
-        unsafe { Some((*(ffi::lua_touserdata(self.l, index) as *const ObjectHeader)).tag) }
+        self.header(index).map(|object| unsafe { (*object).tag })
+    }
+
+    #[inline]
+    fn header(&self, index: c_int) -> Option<*mut ObjectHeader> {
+        // SAFETY: S1.
+        (self.kind(index) == LuaType::Userdata)
+            .then(|| unsafe { ffi::lua_touserdata(self.l, index).cast() })
     }
 
     /// Pushes Lua value `n` (from 1) of the object at `index`.
