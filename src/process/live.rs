@@ -132,7 +132,12 @@ impl Process {
     ) -> Result<(), Parcel<Signal>> {
         match self.mailbox.post(parcel)? {
             Pushed::Queued => {}
-            Pushed::MustWake => worker.wake(self.host.pool(), self.clone()),
+            Pushed::MustWake => {
+                // SAFETY: P5: the process keeps a counted reference while it is parked, and only
+                // this push has seen it parked.
+                let woken = unsafe { Arc::from_raw(Arc::as_ptr(self)) };
+                worker.wake(self.host.pool(), woken);
+            }
         }
         Ok(())
     }
@@ -158,7 +163,7 @@ impl Task for Process {
                 StepEnd::Preempted => return Turn::Again,
                 StepEnd::Waiting => {
                     if task.mailbox.park() {
-                        return Turn::Parked;
+                        return Turn::Kept;
                     }
                     // Something came in meanwhile, for the next turn if this one has been long.
                     if cx.preemption().is_expired() {

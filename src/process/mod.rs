@@ -10,6 +10,8 @@
 //!   before is answered by the dying process, what comes after is refused.
 //! * **P4** The steps of an end run in this order: mailbox closed, names released, EXIT to
 //!   watchers, LINK_DOWN to links, monitors dropped; each step is visible before the next.
+//! * **P5** A parked process keeps the counted reference that it ran under. The push that finds it
+//!   parked takes that reference over, to queue it.
 
 mod backlog;
 mod body;

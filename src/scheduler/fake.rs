@@ -94,7 +94,7 @@ impl Task for FakeTask {
                 task.state.store(ENDED, Ordering::Release);
                 Turn::Ended
             }
-            Turn::Parked => {
+            Turn::Parked | Turn::Kept => {
                 let parked = task.state.compare_exchange(
                     RUNNING,
                     PARKED,

@@ -19,6 +19,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use mio::Interest;
@@ -91,7 +92,7 @@ impl<T: Task> SimPool<T> {
             return true;
         }
         let Some((task, budget)) = self.choose() else { return self.jump() };
-        self.run_turn(&task, budget);
+        self.run_turn(task, budget);
         true
     }
 
@@ -160,19 +161,24 @@ impl<T: Task> SimPool<T> {
         Some((task, u32::try_from(budget).expect("budgets are at most 2^14")))
     }
 
-    fn run_turn(&self, task: &Arc<T>, budget: u32) {
+    fn run_turn(&self, task: Arc<T>, budget: u32) {
         self.counters.turns.add(1);
         self.preemption.set_budget(budget);
         self.preemption.begin_turn();
-        let turn = T::run(task, self);
+        let turn = T::run(&task, self);
         self.counters.preemptions.add(u64::from(self.preemption.is_expired()));
         self.preemption.end_turn();
         let mut state = self.lock();
-        if turn == Turn::Again {
-            state.now_ns += TURN_NS.max(u64::from(budget) * INSTRUCTION_NS);
-            state.runnable.push(Arc::clone(task));
-        } else {
-            state.now_ns += TURN_NS;
+        match turn {
+            Turn::Again => {
+                state.now_ns += TURN_NS.max(u64::from(budget) * INSTRUCTION_NS);
+                state.runnable.push(task);
+            }
+            Turn::Parked | Turn::Ended => state.now_ns += TURN_NS,
+            Turn::Kept => {
+                state.now_ns += TURN_NS;
+                mem::forget(task);
+            }
         }
     }
 

@@ -31,7 +31,7 @@ use crate::wheel;
 pub trait Task: Send + Sync + Sized + 'static {
     /// Runs one turn.
     ///
-    /// Before it returns [`Turn::Parked`] the task publishes itself as parked, as its very last
+    /// Before it returns [`Turn::Parked`] or [`Turn::Kept`] the task publishes itself as parked, as its very last
     /// act: another thread may be running it by the time `run` returns. No panic may leave it.
     fn run(task: &Arc<Self>, cx: &dyn Context<Self>) -> Turn;
 
@@ -51,6 +51,9 @@ pub enum Turn {
     Again,
     /// The task waits. It may already be running elsewhere, so it must not be touched.
     Parked,
+    /// As `Parked`, and the task keeps the counted reference that it ran under: whoever wakes it
+    /// queues it with that one. Saves counting for tasks that are woken often.
+    Kept,
     /// The task has ended and will not be queued again.
     Ended,
 }

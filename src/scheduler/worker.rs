@@ -96,6 +96,8 @@ impl<T: Task> Worker<T> {
         match turn {
             Turn::Again => self.queue_again(task),
             Turn::Parked | Turn::Ended => drop(task),
+            // It may be gone by now.
+            Turn::Kept => mem::forget(task),
         }
     }
 
