@@ -16,6 +16,10 @@
 //! * **T3** The sizes in the headers of all tables together are not more than the bytes of the
 //!   encoding, so that a decoder of any bytes stays within a multiple of their number.
 //!
+//! * **T4** Nothing that was seen is freed before the encoding is complete, so that an address
+//!   stands for one table, or one string, all along. A copy makes nothing in the VM that it reads,
+//!   with few exceptions, before which the collector is stopped.
+//!
 //! # Rejected
 //! Tables in breadth-first order behind the values: a queue of all tables of a level, where the way
 //! from the root to one table is enough.
@@ -29,10 +33,12 @@ mod check;
 mod decode;
 mod encode;
 mod format;
+mod keys;
 mod levels;
 mod outside;
 pub(crate) mod path;
 mod plain;
+mod scalar;
 mod seen;
 #[cfg(test)]
 mod tests;
@@ -73,6 +79,11 @@ impl fmt::Display for CannotCross {
 /// When one of them, or something in it, cannot cross.
 pub(crate) fn encode(stack: &Stack, indices: Range<c_int>) -> Result<Encoded, CannotCross> {
     let first = indices.start;
+    if indices.len() == 1
+        && let Some(encoded) = scalar::encode(stack, first)
+    {
+        return Ok(encoded);
+    }
     encode_all(stack, indices, Strictness::Refuse, |index| {
         format!("argument {}", index - first + 1)
     })
@@ -84,6 +95,9 @@ pub(crate) fn encode(stack: &Stack, indices: Range<c_int>) -> Result<Encoded, Ca
 /// # Errors
 /// As [`encode`].
 pub(crate) fn encode_one(stack: &Stack, index: c_int, root: &str) -> Result<Encoded, CannotCross> {
+    if let Some(encoded) = scalar::encode(stack, index) {
+        return Ok(encoded);
+    }
     let index = stack.abs(index);
     encode_all(stack, index..index + 1, Strictness::Refuse, |_| root.to_owned())
         .map(|(encoded, _)| encoded)
@@ -96,6 +110,9 @@ pub(crate) fn encode_rest(
     index: c_int,
     root: &str,
 ) -> (Encoded, Option<CannotCross>) {
+    if let Some(encoded) = scalar::encode(stack, index) {
+        return (encoded, None);
+    }
     let index = stack.abs(index);
     match encode_all(stack, index..index + 1, Strictness::Drop, |_| root.to_owned()) {
         Ok(copied) => copied,
@@ -136,7 +153,10 @@ pub(crate) fn decode(stack: &Stack, encoded: &Encoded) -> Result<(), Malformed> 
     if encoded.n_values as usize > encoded.data.len() || !stack.reserve(room) {
         return Err(Malformed);
     }
-    decode_each(stack, encoded, |_| {})
+    if scalar::decode(stack, encoded) {
+        return Ok(());
+    }
+    decode_each(stack, encoded, room, |_| {})
 }
 
 /// Pushes an array of all values: what a plain listener gets of several payload arguments.
@@ -149,15 +169,18 @@ pub(crate) fn decode_array(stack: &Stack, encoded: &Encoded) -> Result<(), Malfo
     }
     stack.new_table(encoded.n_values as usize, 0);
     let array = stack.top();
-    let outcome = decode_each(stack, encoded, |n| stack.raw_set_int(array, n));
+    let outcome = decode_each(stack, encoded, ROOM, |n| stack.raw_set_int(array, n));
     if outcome.is_err() {
         stack.set_top(array - 1);
     }
     outcome
 }
 
-/// Pushes the first value; nil when there is none.
+/// Pushes the first value; nil when there is none. The caller has room for it.
 pub(crate) fn decode_one(stack: &Stack, encoded: &Encoded) {
+    if scalar::decode(stack, encoded) {
+        return;
+    }
     let top = stack.top();
     if encoded.n_values == 0 || decode(stack, encoded).is_err() {
         stack.push_nil();
@@ -166,24 +189,43 @@ pub(crate) fn decode_one(stack: &Stack, encoded: &Encoded) {
 }
 
 /// Pushes one value after the other and calls `take` with its number (from 1), which may pop it.
-fn decode_each(stack: &Stack, encoded: &Encoded, take: impl Fn(i64)) -> Result<(), Malformed> {
+/// `room`: stack slots that this needs.
+fn decode_each(
+    stack: &Stack,
+    encoded: &Encoded,
+    room: c_int,
+    take: impl Fn(i64),
+) -> Result<(), Malformed> {
     let below = stack.top();
-    let mut decoder = Decoder::new(stack, &encoded.data);
-    let own_slots = stack.top() - below;
-    let mut outcome = Ok(());
-    for n in 1..=i64::from(encoded.n_values) {
-        outcome = decoder.value();
-        if outcome.is_err() {
-            break;
+    let outcome = decode_above(stack, encoded, room, take);
+    match outcome {
+        Ok(first) => {
+            // The slots of the decoder lie below the values.
+            let n_left = stack.top() - first + 1;
+            (0..n_left).for_each(|n| stack.copy(first + n, below + 1 + n));
+            stack.set_top(below + n_left);
+            Ok(())
         }
+        Err(Malformed) => {
+            stack.set_top(below);
+            Err(Malformed)
+        }
+    }
+}
+
+/// As [`decode_each`]. Gives the index of the first value, and leaves slots of its own below that,
+/// or any number after a failure.
+fn decode_above(
+    stack: &Stack,
+    encoded: &Encoded,
+    room: c_int,
+    take: impl Fn(i64),
+) -> Result<c_int, Malformed> {
+    let mut decoder = Decoder::new(stack, &encoded.data, room)?;
+    let first = stack.top() + 1;
+    for n in 1..=i64::from(encoded.n_values) {
+        decoder.value()?;
         take(n);
     }
-    if outcome.is_err() || !decoder.is_at_end() {
-        stack.set_top(below);
-        return Err(Malformed);
-    }
-    for _ in 0..own_slots {
-        stack.remove(below + 1);
-    }
-    Ok(())
+    if decoder.is_at_end() { Ok(first) } else { Err(Malformed) }
 }

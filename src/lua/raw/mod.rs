@@ -37,5 +37,5 @@ pub(crate) use host::{
 };
 pub(crate) use mlua::ffi;
 pub(crate) use object::Object;
-pub(crate) use stack::{LuaType, REGISTRY, Stack};
+pub(crate) use stack::{LuaType, REGISTRY, Scalar, Stack};
 pub(crate) use universe::{Garbage, Rehearsal, ThreadTag, Universe, allocate, allocate_zeroed};

@@ -6,16 +6,17 @@ use std::ffi::c_int;
 use smallvec::SmallVec;
 
 use super::format::{self, Malformed, Reader, Token};
+use super::keys;
 use super::levels::Levels;
 use super::plain::plain_type;
 use crate::lua::api::{errors, result};
-use crate::lua::raw::{LuaType, Stack};
+use crate::lua::raw::{LuaType, Scalar, Stack};
 
 /// Slots of a level: the table, and a key that waits for its value.
 const LEVEL: c_int = 2;
 
 /// A table that is being filled.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Frame {
     /// Stack index of its level.
     base: c_int,
@@ -43,28 +44,73 @@ enum Read {
     Open,
 }
 
+/// The remembered keys, a row of stack slots (see `keys.rs`).
+#[derive(Debug)]
+struct Row {
+    first: c_int,
+    n_read: usize,
+}
+
+impl Row {
+    /// Pushes the row, above which as much room is left as there was before.
+    fn new(stack: &Stack, room: c_int) -> Result<Row, Malformed> {
+        let first = stack.top() + 1;
+        let n_slots = keys::ROOM as c_int;
+        if !stack.reserve(room.checked_add(n_slots).ok_or(Malformed)?) {
+            return Err(Malformed);
+        }
+        stack.set_top(first - 1 + n_slots);
+        Ok(Row { first, n_read: 0 })
+    }
+
+    /// Remembers the key on top of the stack.
+    fn remember(&mut self, stack: &Stack) {
+        stack.copy(-1, self.first + (self.n_read % keys::ROOM) as c_int);
+        self.n_read += 1;
+    }
+
+    /// Pushes the key of place `place`.
+    fn push(&self, stack: &Stack, place: usize) -> Result<(), Malformed> {
+        if place >= self.n_read {
+            return Err(Malformed);
+        }
+        stack.push_value(self.first + place as c_int);
+        Ok(())
+    }
+}
+
 /// Reads values one after the other.
 #[derive(Debug)]
 pub(super) struct Decoder<'a> {
     stack: &'a Stack,
     input: Reader<'a>,
+    /// The open tables; while entries of the innermost one are read, without it.
     frames: SmallVec<[Frame; 4]>,
     levels: Levels,
     /// Stack index of the table of shared tables by the place of their tag; nil until it is needed.
     shared: c_int,
+    keys: Option<Row>,
     /// Table slots that the rest of the input may still claim.
     slots_left: usize,
 }
 
 impl<'a> Decoder<'a> {
-    /// Uses two stack slots, and those above while it reads.
-    pub(super) fn new(stack: &'a Stack, data: &'a [u8]) -> Decoder<'a> {
+    /// Uses some stack slots, and those above while it reads. `room`: so many were reserved.
+    pub(super) fn new(
+        stack: &'a Stack,
+        data: &'a [u8],
+        room: c_int,
+    ) -> Result<Decoder<'a>, Malformed> {
         stack.push_nil();
         let shared = stack.top();
         let levels = Levels::new(stack, LEVEL);
+        let (data, keys) = match data.split_first() {
+            Some((&format::KEYS, data)) => (data, Some(Row::new(stack, room)?)),
+            _ => (data, None),
+        };
         let input = Reader::new(data);
         let frames = SmallVec::new();
-        Decoder { stack, input, frames, levels, shared, slots_left: data.len() }
+        Ok(Decoder { stack, input, frames, levels, shared, keys, slots_left: data.len() })
     }
 
     pub(super) fn is_at_end(&self) -> bool {
@@ -78,81 +124,110 @@ impl<'a> Decoder<'a> {
             Read::Whole => {}
             Read::Open => {
                 self.enter(self.stack.top());
-                while !self.frames.is_empty() {
-                    self.step()?;
+                while let Some(frame) = self.frames.pop() {
+                    self.entries(frame)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Reads one entry of the innermost table, or its end.
-    fn step(&mut self) -> Result<(), Malformed> {
-        let frame = self.frames.last_mut().expect("called while a table is open");
+    /// Reads entries of the innermost table, `frame`, until one of them opens a table or none is
+    /// left.
+    fn entries(&mut self, mut frame: Frame) -> Result<(), Malformed> {
         let base = frame.base;
-        match frame.state {
-            State::Run(n_read) => {
-                frame.state = State::Run(n_read + 1);
-                self.element(base, n_read + 1)
+        if let State::Run(n_read) = frame.state
+            && self.run(base, n_read)? == Read::Open
+        {
+            return Ok(());
+        }
+        if frame.state == State::Value {
+            self.stack.push_value(base + 1);
+            if self.field(base)? == Read::Open {
+                return Ok(());
             }
-            State::Pairs => self.pair(base),
-            State::Value => {
-                frame.state = State::Pairs;
-                self.stack.push_value(base + 1);
-                self.field(base)
+        }
+        frame.state = State::Pairs;
+        loop {
+            match self.key()? {
+                Read::Nil => {
+                    self.end_table(frame);
+                    return Ok(());
+                }
+                Read::Whole if self.field(base)? == Read::Open => return Ok(()),
+                Read::Whole => {}
+                Read::Open => {
+                    self.stack.insert(-2);
+                    self.stack.replace(base + 1);
+                    self.enter_above(Frame { base, state: State::Value });
+                    return Ok(());
+                }
             }
         }
     }
 
-    fn element(&mut self, base: c_int, index: i64) -> Result<(), Malformed> {
-        match self.read()? {
-            Read::Nil => self.frames.last_mut().expect("as in `step`").state = State::Pairs,
-            Read::Whole => self.stack.raw_set_int(base, index),
-            Read::Open => {
-                self.stack.insert(-2);
-                self.stack.raw_set_int(base, index);
-                self.enter_above(base);
+    /// Reads values of the keys behind `n_read` until one of them opens a table, or the last one.
+    fn run(&mut self, base: c_int, mut n_read: i64) -> Result<Read, Malformed> {
+        loop {
+            n_read += 1;
+            match self.read()? {
+                Read::Nil => return Ok(Read::Nil),
+                Read::Whole => self.stack.raw_set_int(base, n_read),
+                Read::Open => {
+                    self.stack.insert(-2);
+                    self.stack.raw_set_int(base, n_read);
+                    self.enter_above(Frame { base, state: State::Run(n_read) });
+                    return Ok(Read::Open);
+                }
             }
         }
-        Ok(())
     }
 
-    fn pair(&mut self, base: c_int) -> Result<(), Malformed> {
-        match self.read()? {
-            Read::Nil => {
-                self.end_table();
-                Ok(())
+    /// Pushes a key; nothing at the end of the list.
+    #[inline]
+    fn key(&mut self) -> Result<Read, Malformed> {
+        let stack = self.stack;
+        let at = self.input.at();
+        match self.input.token()? {
+            Token::Tag(tag @ format::KEY..=format::KEY_LAST) => {
+                let keys = self.keys.as_ref().ok_or(Malformed)?;
+                keys.push(stack, usize::from(tag - format::KEY))?;
             }
-            Read::Whole if self.stack.number(-1).is_some_and(f64::is_nan) => Err(Malformed),
-            Read::Whole => self.field(base),
-            Read::Open => {
-                self.stack.insert(-2);
-                self.stack.replace(base + 1);
-                self.frames.last_mut().expect("as in `step`").state = State::Value;
-                self.enter_above(base);
-                Ok(())
+            Token::Scalar(Scalar::String(text)) => {
+                stack.push_bytes(text);
+                if let Some(keys) = &mut self.keys {
+                    keys.remember(stack);
+                }
             }
+            Token::Scalar(Scalar::Nil) => return Ok(Read::Nil),
+            Token::Scalar(Scalar::Float(number)) if number.is_nan() => return Err(Malformed),
+            Token::Scalar(scalar) => stack.push_scalar(scalar),
+            Token::Tag(tag) => return self.with_parts(tag, at),
         }
+        Ok(Read::Whole)
     }
 
     /// Reads the value for the key on top of the stack.
-    fn field(&mut self, base: c_int) -> Result<(), Malformed> {
+    #[inline]
+    fn field(&mut self, base: c_int) -> Result<Read, Malformed> {
         let stack = self.stack;
-        match self.read()? {
+        let read = self.read()?;
+        match read {
             Read::Nil => return Err(Malformed),
             Read::Whole => stack.raw_set(base),
             Read::Open => {
                 stack.insert(-3);
                 stack.raw_set(base);
-                self.enter_above(base);
+                self.enter_above(Frame { base, state: State::Pairs });
             }
         }
-        Ok(())
+        Ok(read)
     }
 
-    /// Opens the table on top of the stack, which lies right above the level at `outer`.
-    fn enter_above(&mut self, outer: c_int) {
-        let base = self.levels.enter(self.stack, self.frames.len(), outer);
+    /// Opens the table on top of the stack, which lies right above the level of `outer`.
+    fn enter_above(&mut self, outer: Frame) {
+        self.frames.push(outer);
+        let base = self.levels.enter(self.stack, self.frames.len(), outer.base);
         self.enter(base);
     }
 
@@ -162,8 +237,7 @@ impl<'a> Decoder<'a> {
         self.frames.push(Frame { base, state: State::Run(0) });
     }
 
-    fn end_table(&mut self) {
-        let frame = self.frames.pop().expect("called while a table is open");
+    fn end_table(&mut self, frame: Frame) {
         match self.frames.last() {
             Some(outer) => self.levels.leave(self.stack, frame.base, outer.base),
             None => self.stack.set_top(frame.base - 1),
@@ -171,21 +245,27 @@ impl<'a> Decoder<'a> {
     }
 
     /// Pushes a value, of tables only the empty table.
+    #[inline]
     fn read(&mut self) -> Result<Read, Malformed> {
         let at = self.input.at();
-        let stack = self.stack;
         match self.input.token()? {
-            Token::Nil => return Ok(Read::Nil),
-            Token::Boolean(value) => stack.push_bool(value),
-            Token::Integer(value) => stack.push_int(value),
-            Token::Float(value) => stack.push_num(value),
-            Token::String(value) => stack.push_bytes(value),
-            Token::Tag(format::SAME) => return self.same(),
-            Token::Tag(format::ERROR) => return self.error(),
-            Token::Tag(format::PLAIN) => return self.plain(),
-            Token::Tag(tag) => return self.table(tag, at),
+            Token::Scalar(Scalar::Nil) => Ok(Read::Nil),
+            Token::Scalar(scalar) => {
+                self.stack.push_scalar(scalar);
+                Ok(Read::Whole)
+            }
+            Token::Tag(tag) => self.with_parts(tag, at),
         }
-        Ok(Read::Whole)
+    }
+
+    /// Goes on behind `tag`, which was read at `at`.
+    fn with_parts(&mut self, tag: u8, at: usize) -> Result<Read, Malformed> {
+        match tag {
+            format::SAME => self.same(),
+            format::ERROR => self.error(),
+            format::PLAIN => self.plain(),
+            _ => self.table(tag, at),
+        }
     }
 
     fn table(&mut self, tag: u8, at: usize) -> Result<Read, Malformed> {
@@ -243,7 +323,7 @@ impl<'a> Decoder<'a> {
         errors::push_parts(stack, message, kind, retryable, trace);
         let at = self.input.at();
         let details = match self.input.token()? {
-            Token::Nil => return Ok(Read::Whole),
+            Token::Scalar(Scalar::Nil) => return Ok(Read::Whole),
             Token::Tag(format::SAME) => self.same()?,
             Token::Tag(tag) => self.table(tag, at)?,
             _ => return Err(Malformed),

@@ -5,18 +5,22 @@ use std::ffi::c_int;
 use smallvec::SmallVec;
 
 use super::CannotCross;
-use super::format::{self, Bytes};
+use super::format::{self, Bytes, Data};
+use super::keys::Keys;
 use super::levels::Levels;
 use super::path;
 use super::plain::plain_type;
 use super::seen::Seen;
 use crate::lua::api::{errors, payload, result};
 use crate::lua::objects;
-use crate::lua::raw::{LuaType, Stack};
+use crate::lua::raw::{LuaType, Scalar, Stack};
 use crate::lua::stdlib::fill_if_lazy;
 
 /// Slots of a level: the table, the key that `next` stands at, its value.
 const LEVEL: c_int = 3;
+
+/// Bytes that the output has room for from the start.
+const OUT_CAPACITY: usize = 256;
 
 /// What happens when a value cannot cross.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +32,7 @@ pub(super) enum Strictness {
 }
 
 /// A table that is being written.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Frame {
     /// Stack index of its level.
     base: c_int,
@@ -66,6 +70,20 @@ enum Written {
     },
 }
 
+impl Frame {
+    /// Counts an entry with the key `key`.
+    fn count(&mut self, key: Scalar<'_>) {
+        self.n_pairs += 1;
+        let index = match key {
+            Scalar::Integer(index) => usize::try_from(index).ok(),
+            _ => None,
+        };
+        if !index.is_some_and(|index| (1..=self.n_array).contains(&index)) {
+            self.n_fields += 1;
+        }
+    }
+}
+
 /// Writes any number of values, which may share tables.
 #[derive(Debug)]
 pub(super) struct Encoder<'a> {
@@ -73,9 +91,13 @@ pub(super) struct Encoder<'a> {
     strictness: Strictness,
     out: Bytes,
     seen: Seen,
+    keys: Keys,
+    /// The open tables; while entries of the innermost one are written, without it.
     frames: SmallVec<[Frame; 4]>,
     levels: Levels,
     first_slot: c_int,
+    /// The collector was stopped (T4).
+    rests: bool,
     /// The first value that could not cross.
     refused: Option<CannotCross>,
 }
@@ -88,19 +110,28 @@ impl<'a> Encoder<'a> {
         Encoder {
             stack,
             strictness,
-            out: Bytes::new(),
+            out: Bytes::with_capacity(OUT_CAPACITY),
             seen: Seen::default(),
+            keys: Keys::new(),
             frames: SmallVec::new(),
             levels,
             first_slot,
+            rests: false,
             refused: None,
         }
     }
 
-    /// Puts the stack back. Gives the bytes, and what was dropped first.
-    pub(super) fn finish(self) -> (Bytes, Option<CannotCross>) {
+    /// Puts the stack back. Gives the bytes, as many as there must be, and what was dropped first.
+    pub(super) fn finish(self) -> (Data, Option<CannotCross>) {
         self.stack.set_top(self.first_slot - 1);
-        (self.out, self.refused)
+        if self.rests {
+            self.stack.restart_collector();
+        }
+        let mark = if self.keys.is_used() { &[format::KEYS][..] } else { &[] };
+        let mut data = Data::with_capacity(mark.len() + self.out.len());
+        data.extend_from_slice(mark);
+        data.extend_from_slice(&self.out);
+        (data, self.refused)
     }
 
     /// Writes the value at `index`. `root` names it in errors.
@@ -110,9 +141,8 @@ impl<'a> Encoder<'a> {
         root: impl Fn() -> String,
     ) -> Result<(), CannotCross> {
         let stack = self.stack;
-        // Numbers, strings and the like need no copy on the stack.
-        if !matches!(stack.kind(index), LuaType::Table | LuaType::Userdata) && self.crosses(index) {
-            self.write(index);
+        if let Some(scalar) = stack.scalar(index) {
+            format::write_scalar(&mut self.out, scalar);
             return Ok(());
         }
         stack.push_value(index);
@@ -125,55 +155,97 @@ impl<'a> Encoder<'a> {
         }
         if let Written::Header { at, n_array } = self.write(slot) {
             self.enter(at, n_array);
-            while !self.frames.is_empty() {
-                self.step(&root)?;
+            while let Some(frame) = self.frames.pop() {
+                self.entries(frame, &root)?;
             }
         }
         stack.set_top(slot - 1);
         Ok(())
     }
 
-    /// Writes one entry of the innermost table, or its end.
-    fn step(&mut self, root: &impl Fn() -> String) -> Result<(), CannotCross> {
-        let frame = self.frames.last_mut().expect("called while a table is open");
-        let base = frame.base;
-        let (key, value) = (base + 1, base + 2);
+    /// Writes entries of the innermost table, `frame`, until one of them opens a table or none is
+    /// left.
+    fn entries(&mut self, mut frame: Frame, root: &impl Fn() -> String) -> Result<(), CannotCross> {
+        let stack = self.stack;
+        let (key, value) = (frame.base + 1, frame.base + 2);
         if frame.state == State::Value {
             frame.state = State::Pairs;
-            self.stack.set_top(value);
-            return self.write_value(value);
-        }
-        self.stack.set_top(key);
-        if !self.stack.next(base) {
-            self.end_table();
-            return Ok(());
-        }
-        self.unwrap(value);
-        if !self.crosses(value) {
-            return self.refuse(value, Some(key), root);
-        }
-        if self.stack.is_nil(value) {
-            return Ok(());
-        }
-        let frame = self.frames.last_mut().expect("as above");
-        if frame.state == State::Run {
-            if self.stack.integer(key) == Some(frame.n_run + 1) {
-                frame.n_run += 1;
-                return self.write_value(value);
+            stack.set_top(value);
+            self.frames.push(frame);
+            if self.write_value(value) {
+                return Ok(());
             }
-            frame.state = State::Pairs;
-            self.out.push(format::NIL);
+            self.frames.pop();
         }
-        self.write_pair(key, value, root)
+        stack.set_top(key);
+        while stack.next(frame.base) {
+            if let Some(scalar) = stack.scalar(value)
+                && self.write_plain_key(&mut frame, key)
+            {
+                format::write_scalar(&mut self.out, scalar);
+                stack.pop(1);
+                continue;
+            }
+            self.frames.push(frame);
+            if self.entry(key, value, root)? {
+                return Ok(());
+            }
+            frame = self.frames.pop().expect("pushed above");
+            stack.set_top(key);
+        }
+        self.end_table(frame);
+        Ok(())
     }
 
-    fn write_pair(
+    /// Writes a key that is a scalar, or the next one of the run; else nothing, and gives false.
+    #[inline]
+    fn write_plain_key(&mut self, frame: &mut Frame, key: c_int) -> bool {
+        let stack = self.stack;
+        let address = stack.pointer(key);
+        if frame.state == State::Run {
+            if address.is_null() && stack.integer(key) == Some(frame.n_run + 1) {
+                frame.n_run += 1;
+                return true;
+            }
+            self.end_run(frame);
+        }
+        if !address.is_null()
+            && let Some(place) = self.keys.place(address)
+        {
+            frame.n_pairs += 1;
+            frame.n_fields += 1;
+            self.out.push(format::KEY | place);
+            return true;
+        }
+        let Some(scalar) = stack.scalar(key) else { return false };
+        frame.count(scalar);
+        if matches!(scalar, Scalar::String(_)) {
+            self.keys.insert(address);
+        }
+        format::write_scalar(&mut self.out, scalar);
+        true
+    }
+
+    fn end_run(&mut self, frame: &mut Frame) {
+        frame.state = State::Pairs;
+        self.out.push(format::NIL);
+    }
+
+    /// Writes any entry of the innermost table; true when it opened a table.
+    fn entry(
         &mut self,
         key: c_int,
         value: c_int,
         root: &impl Fn() -> String,
-    ) -> Result<(), CannotCross> {
+    ) -> Result<bool, CannotCross> {
         let stack = self.stack;
+        self.unwrap(value);
+        if !self.crosses(value) {
+            return self.refuse(value, Some(key), root);
+        }
+        if stack.is_nil(value) {
+            return Ok(false);
+        }
         let mut written_key = key;
         if stack.kind(key) == LuaType::Userdata {
             // `next` needs the key itself, the encoding what it stands for.
@@ -185,36 +257,49 @@ impl<'a> Encoder<'a> {
             return self.refuse(written_key, Some(key), root);
         }
         if stack.is_nil(written_key) || stack.number(written_key).is_some_and(f64::is_nan) {
-            return Ok(());
+            return Ok(false);
         }
+        let mut frame = self.frames.pop().expect("an entry belongs to an open table");
+        let is_plain = self.write_plain_key(&mut frame, written_key);
+        self.frames.push(frame);
+        if is_plain {
+            stack.set_top(value);
+            return Ok(self.write_value(value));
+        }
+        Ok(self.write_key_with_parts(written_key, key, value))
+    }
+
+    /// Writes a table or an object as a key, and the value; true when a table was opened.
+    fn write_key_with_parts(&mut self, written_key: c_int, key: c_int, value: c_int) -> bool {
         let frame = self.frames.last_mut().expect("an entry belongs to an open table");
         frame.n_pairs += 1;
-        let index = stack.integer(written_key).and_then(|index| usize::try_from(index).ok());
-        if !index.is_some_and(|index| (1..=frame.n_array).contains(&index)) {
-            frame.n_fields += 1;
-        }
+        frame.n_fields += 1;
         match self.write(written_key) {
             Written::Whole => {
-                stack.set_top(value);
+                self.stack.set_top(value);
                 self.write_value(value)
             }
             Written::Header { at, n_array } => {
                 self.frames.last_mut().expect("as above").state = State::Value;
                 if written_key == key {
-                    stack.push_value(key);
+                    self.stack.push_value(key);
                 }
                 self.enter(at, n_array);
-                Ok(())
+                true
             }
         }
     }
 
-    fn write_value(&mut self, value: c_int) -> Result<(), CannotCross> {
-        if let Written::Header { at, n_array } = self.write(value) {
-            self.stack.push_value(value);
-            self.enter(at, n_array);
+    /// Writes the value on top of the stack, at `value`; true when that opened a table.
+    fn write_value(&mut self, value: c_int) -> bool {
+        match self.write(value) {
+            Written::Whole => false,
+            Written::Header { at, n_array } => {
+                self.stack.push_value(value);
+                self.enter(at, n_array);
+                true
+            }
         }
-        Ok(())
     }
 
     /// Opens the table on top of the stack, whose header was written.
@@ -228,10 +313,9 @@ impl<'a> Encoder<'a> {
         self.frames.push(Frame { base, at, n_run: 0, n_array, n_pairs: 0, n_fields: 0, state });
     }
 
-    fn end_table(&mut self) {
-        let frame = self.frames.pop().expect("called while a table is open");
+    fn end_table(&mut self, mut frame: Frame) {
         if frame.state == State::Run {
-            self.out.push(format::NIL);
+            self.end_run(&mut frame);
         }
         self.out.push(format::NIL);
         self.out[frame.at + 1] = format::hash_class(frame.n_fields);
@@ -245,13 +329,19 @@ impl<'a> Encoder<'a> {
     }
 
     /// Replaces a payload in the top slot `slot` by its data.
-    fn unwrap(&self, slot: c_int) {
+    fn unwrap(&mut self, slot: c_int) {
         while self.stack.object_tag(slot) == Some(objects::PAYLOAD) {
+            self.rest();
             if !payload::push_crossing_data(self.stack, slot) {
                 return;
             }
             self.stack.replace(slot);
         }
+    }
+
+    /// Stops the collector before something is made in this VM (T4).
+    fn rest(&mut self) {
+        self.rests |= self.stack.stop_collector();
     }
 
     fn crosses(&self, index: c_int) -> bool {
@@ -268,19 +358,10 @@ impl<'a> Encoder<'a> {
     /// Writes a value that crosses; of a table the header. For an error with details in a table,
     /// the slot `index` holds the details afterwards, and it is their header that was written.
     fn write(&mut self, index: c_int) -> Written {
-        let (stack, out) = (self.stack, &mut self.out);
-        match stack.kind(index) {
-            LuaType::Boolean => {
-                out.push(if stack.truthy(index) { format::TRUE } else { format::FALSE });
-            }
-            LuaType::Number => match stack.integer(index) {
-                Some(value) => format::write_integer(out, value),
-                None => format::write_float(out, stack.number(index).unwrap_or_default()),
-            },
-            LuaType::String => format::write_string(out, stack.bytes(index).unwrap_or_default()),
-            LuaType::Table => return self.write_header(index),
-            LuaType::Userdata => return self.write_object(index),
-            _ => out.push(format::NIL),
+        match self.stack.scalar(index) {
+            Some(scalar) => format::write_scalar(&mut self.out, scalar),
+            None if self.stack.kind(index) == LuaType::Table => return self.write_header(index),
+            None => return self.write_object(index),
         }
         Written::Whole
     }
@@ -293,13 +374,22 @@ impl<'a> Encoder<'a> {
             format::write_varint(&mut self.out, first as u64);
             return Written::Whole;
         }
-        fill_if_lazy(self.stack, index);
-        let is_record = result::is_record(self.stack, index);
-        self.out.push(if is_record { format::RECORD } else { format::TABLE });
-        self.out.push(0);
+        let tag = if self.prepare(index) { format::RECORD } else { format::TABLE };
+        self.out.extend_from_slice(&[tag, 0]);
         let n_array = self.stack.raw_len(index);
         format::write_varint(&mut self.out, n_array as u64);
         Written::Header { at, n_array }
+    }
+
+    /// Sees to it that the table at `index` has all its entries; true for a result record.
+    fn prepare(&mut self, index: c_int) -> bool {
+        if !self.stack.push_metatable(index) {
+            return false;
+        }
+        self.stack.pop(1);
+        self.rest();
+        fill_if_lazy(self.stack, index);
+        result::is_record(self.stack, index)
     }
 
     fn write_object(&mut self, index: c_int) -> Written {
@@ -330,17 +420,17 @@ impl<'a> Encoder<'a> {
         self.write_header(index)
     }
 
-    /// Notes that the value at `index` cannot cross, and fails if none may be left out. `key` is
-    /// the key of the innermost open table under which it was found.
+    /// Notes that the value at `index` cannot cross, and fails if none may be left out; nothing
+    /// is opened for it. `key` is the key of the innermost open table under which it was found.
     #[cold]
     fn refuse(
         &mut self,
         index: c_int,
         key: Option<c_int>,
         root: &impl Fn() -> String,
-    ) -> Result<(), CannotCross> {
+    ) -> Result<bool, CannotCross> {
         if self.strictness == Strictness::Drop && self.refused.is_some() {
-            return Ok(());
+            return Ok(false);
         }
         let type_name = self.stack.type_name(index);
         let mut path = root();
@@ -350,7 +440,7 @@ impl<'a> Encoder<'a> {
             return Err(refused);
         }
         self.refused = Some(refused);
-        Ok(())
+        Ok(false)
     }
 
     /// Adds the keys that lead to the innermost open table, and then `key`.

@@ -3,20 +3,101 @@
 //! | Byte | Value |
 //! |---|---|
 //! | `0x80`–`0xff` | the integers 0 to 127 |
+//! | `0x10`–`0x17` | an integer of 1 to 8 bytes, which follow: zigzag, little-endian |
+//! | `0x20`–`0x3f` | as a key only: the remembered string of this number |
 //! | `0x40`–`0x7f` | a string of 0 to 63 bytes, which follow |
 //! | others | as the constants below say |
 
 use smallvec::SmallVec;
 
+use super::keys;
+use crate::lua::raw::Scalar;
+
 /// The bytes of an encoding that is being written.
-pub(super) type Bytes = SmallVec<[u8; 40]>;
+pub(super) type Bytes = Vec<u8>;
+
+/// The bytes of an encoding as a message has them.
+pub(super) type Data = SmallVec<[u8; INLINE]>;
+
+/// Where values are written to.
+pub(super) trait Sink {
+    fn push(&mut self, byte: u8);
+
+    fn extend(&mut self, bytes: &[u8]);
+
+    /// Adds the first `n` bytes of `word`.
+    fn push_word(&mut self, word: [u8; 8], n: usize);
+}
+
+impl Sink for Bytes {
+    #[inline]
+    fn push(&mut self, byte: u8) {
+        self.push(byte);
+    }
+
+    #[inline]
+    fn extend(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn push_word(&mut self, word: [u8; 8], n: usize) {
+        // All of them and then back: shorter than a copy of some.
+        let end = self.len() + n;
+        self.extend_from_slice(&word);
+        self.truncate(end);
+    }
+}
+
+/// An encoding that has room in the message itself.
+#[derive(Debug)]
+pub(super) struct Short {
+    bytes: [u8; INLINE],
+    len: usize,
+}
+
+/// Bytes of an encoding that lie in the message itself.
+const INLINE: usize = 40;
+
+impl Short {
+    /// The longest string that fits, with its tag.
+    pub(super) const STRING_MAX: usize = INLINE - 1;
+
+    #[inline]
+    pub(super) fn new() -> Short {
+        Short { bytes: [0; INLINE], len: 0 }
+    }
+
+    #[inline]
+    pub(super) fn finish(self) -> Data {
+        Data::from_buf_and_len(self.bytes, self.len)
+    }
+}
+
+impl Sink for Short {
+    #[inline]
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.len] = byte;
+        self.len += 1;
+    }
+
+    #[inline]
+    fn extend(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..][..bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    #[inline]
+    fn push_word(&mut self, word: [u8; 8], n: usize) {
+        self.bytes[self.len..][..word.len()].copy_from_slice(&word);
+        self.len += n;
+    }
+}
 
 /// nil, and the end of a list.
 pub(super) const NIL: u8 = 0;
 pub(super) const FALSE: u8 = 1;
 pub(super) const TRUE: u8 = 2;
-/// Zigzag varint.
-pub(super) const INTEGER: u8 = 3;
 /// Eight bytes, little-endian.
 pub(super) const FLOAT: u8 = 4;
 /// Varint length, bytes.
@@ -37,9 +118,19 @@ pub(super) const SAME: u8 = 10;
 pub(super) const ERROR: u8 = 11;
 /// Varint type tag, string: an object that is nothing but its Rust part.
 pub(super) const PLAIN: u8 = 12;
+/// First of all, if at all: keys are remembered (see `keys.rs`). Places count from behind it.
+pub(super) const KEYS: u8 = 13;
 
+/// An integer of one byte.
+const INTEGER: u8 = 0x10;
+const INTEGER_LAST: u8 = INTEGER + 7;
+/// The first remembered key.
+pub(super) const KEY: u8 = 0x20;
+pub(super) const KEY_LAST: u8 = KEY + (keys::ROOM as u8 - 1);
 const SHORT_STRING: u8 = 0x40;
 const SHORT_STRING_MAX: usize = 63;
+/// Bytes in front of the text of a string: its tag, and a varint.
+pub(super) const STRING_HEAD_MAX: usize = 11;
 const SMALL_INTEGER: u8 = 0x80;
 const SMALL_INTEGER_MAX: i64 = 127;
 
@@ -52,7 +143,7 @@ pub(super) fn hash_class(n_fields: usize) -> u8 {
     if n_fields == 0 { 0 } else { 1 + n_fields.next_power_of_two().trailing_zeros() as u8 }
 }
 
-pub(super) fn write_varint(out: &mut Bytes, mut value: u64) {
+pub(super) fn write_varint(out: &mut impl Sink, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -71,24 +162,38 @@ pub(super) fn clear_varint(out: &mut Bytes, at: usize) {
     }
 }
 
-pub(super) fn write_integer(out: &mut Bytes, value: i64) {
-    if (0..=SMALL_INTEGER_MAX).contains(&value) {
-        out.push(SMALL_INTEGER | value as u8);
-    } else {
-        out.push(INTEGER);
-        write_varint(out, (value << 1 ^ value >> 63) as u64);
+#[inline]
+pub(super) fn write_scalar(out: &mut impl Sink, scalar: Scalar<'_>) {
+    match scalar {
+        Scalar::Nil => out.push(NIL),
+        Scalar::Boolean(value) => out.push(if value { TRUE } else { FALSE }),
+        Scalar::Integer(value) => write_integer(out, value),
+        Scalar::Float(value) => write_float(out, value),
+        Scalar::String(value) => write_string(out, value),
     }
 }
 
-pub(super) fn write_float(out: &mut Bytes, value: f64) {
-    out.push(FLOAT);
-    out.extend_from_slice(&value.to_le_bytes());
+#[inline]
+pub(super) fn write_integer(out: &mut impl Sink, value: i64) {
+    if (0..=SMALL_INTEGER_MAX).contains(&value) {
+        return out.push(SMALL_INTEGER | value as u8);
+    }
+    let zigzag = (value << 1 ^ value >> 63) as u64;
+    // At least one byte: zero is a small integer.
+    let n_bytes = 8 - zigzag.leading_zeros() as usize / 8;
+    out.push(INTEGER + n_bytes as u8 - 1);
+    out.push_word(zigzag.to_le_bytes(), n_bytes);
 }
 
-pub(super) fn write_string(out: &mut Bytes, value: &[u8]) {
+pub(super) fn write_float(out: &mut impl Sink, value: f64) {
+    out.push(FLOAT);
+    out.extend(&value.to_le_bytes());
+}
+
+pub(super) fn write_string(out: &mut impl Sink, value: &[u8]) {
     if value.len() <= SHORT_STRING_MAX {
         out.push(SHORT_STRING | value.len() as u8);
-        out.extend_from_slice(value);
+        out.extend(value);
     } else {
         out.push(STRING);
         write_bytes(out, value);
@@ -96,9 +201,9 @@ pub(super) fn write_string(out: &mut Bytes, value: &[u8]) {
 }
 
 /// A string without a tag: length and bytes.
-pub(super) fn write_bytes(out: &mut Bytes, value: &[u8]) {
+pub(super) fn write_bytes(out: &mut impl Sink, value: &[u8]) {
     write_varint(out, value.len() as u64);
-    out.extend_from_slice(value);
+    out.extend(value);
 }
 
 /// Bytes that no encoder writes.
@@ -115,11 +220,8 @@ pub(super) struct Reader<'a> {
 /// A value without parts, or a tag whose parts are still to be read.
 #[derive(Debug)]
 pub(super) enum Token<'a> {
-    Nil,
-    Boolean(bool),
-    Integer(i64),
-    Float(f64),
-    String(&'a [u8]),
+    /// [`NIL`] is nil, or the end of a list.
+    Scalar(Scalar<'a>),
     /// Any other tag.
     Tag(u8),
 }
@@ -137,6 +239,7 @@ impl<'a> Reader<'a> {
         self.at == self.data.len()
     }
 
+    #[inline]
     pub(super) fn byte(&mut self) -> Result<u8, Malformed> {
         let byte = *self.data.get(self.at).ok_or(Malformed)?;
         self.at += 1;
@@ -159,10 +262,17 @@ impl<'a> Reader<'a> {
         usize::try_from(self.varint()?).map_err(|_| Malformed)
     }
 
+    #[inline]
     fn take(&mut self, len: usize) -> Result<&'a [u8], Malformed> {
         let taken = self.data[self.at..].get(..len).ok_or(Malformed)?;
         self.at += len;
         Ok(taken)
+    }
+
+    /// A number of `n_bytes` bytes, at most 8.
+    fn word(&mut self, n_bytes: usize) -> Result<u64, Malformed> {
+        let bytes = self.take(n_bytes)?;
+        Ok(bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)))
     }
 
     /// A string without a tag.
@@ -171,24 +281,25 @@ impl<'a> Reader<'a> {
         self.take(len)
     }
 
+    #[inline]
     pub(super) fn token(&mut self) -> Result<Token<'a>, Malformed> {
         let byte = self.byte()?;
-        Ok(match byte {
-            SMALL_INTEGER.. => Token::Integer(i64::from(byte & !SMALL_INTEGER)),
-            SHORT_STRING.. => Token::String(self.take(usize::from(byte & !SHORT_STRING))?),
-            NIL => Token::Nil,
-            FALSE | TRUE => Token::Boolean(byte == TRUE),
-            INTEGER => {
-                let zigzag = self.varint()?;
-                Token::Integer((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
+        Ok(Token::Scalar(match byte {
+            SMALL_INTEGER.. => Scalar::Integer(i64::from(byte & !SMALL_INTEGER)),
+            SHORT_STRING.. => Scalar::String(self.take(usize::from(byte & !SHORT_STRING))?),
+            NIL => Scalar::Nil,
+            FALSE | TRUE => Scalar::Boolean(byte == TRUE),
+            INTEGER..=INTEGER_LAST => {
+                let zigzag = self.word(usize::from(byte - INTEGER) + 1)?;
+                Scalar::Integer((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
             }
             FLOAT => {
                 let bytes = self.take(8)?.try_into().map_err(|_| Malformed)?;
-                Token::Float(f64::from_le_bytes(bytes))
+                Scalar::Float(f64::from_le_bytes(bytes))
             }
-            STRING => Token::String(self.bytes()?),
-            _ => Token::Tag(byte),
-        })
+            STRING => Scalar::String(self.bytes()?),
+            _ => return Ok(Token::Tag(byte)),
+        }))
     }
 }
 
@@ -205,7 +316,7 @@ mod tests {
                 let mut out = Bytes::new();
                 write_integer(&mut out, value);
                 let token = Reader::new(&out).token();
-                prop_assert!(matches!(token, Ok(Token::Integer(read)) if read == value));
+                prop_assert!(matches!(token, Ok(Token::Scalar(Scalar::Integer(read))) if read == value));
             }
         }
 

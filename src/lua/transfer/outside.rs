@@ -1,6 +1,8 @@
 //! Values outside of any VM: what a Rust program gives to processes and gets from them.
 
 use super::format::{self, Bytes, Malformed, Reader, Token};
+use super::keys;
+use crate::lua::raw::Scalar;
 use crate::process::Encoded;
 
 /// How deep tables are followed. Deeper ones, which recursion would not bear, become opaque.
@@ -90,7 +92,7 @@ pub(crate) fn encode_values(values: &[Value]) -> Encoded {
     let mut data = Bytes::new();
     values.iter().for_each(|value| write(&mut data, value));
     let n_values = u32::try_from(values.len()).expect("a slice of values this long has no memory");
-    Encoded { data, n_values }
+    Encoded { data: data.into(), n_values }
 }
 
 /// Reads the first value that a process gave; nil if there is none.
@@ -98,8 +100,7 @@ pub(crate) fn decode_value(encoded: &Encoded) -> Value {
     if encoded.n_values == 0 {
         return Value::Nil;
     }
-    let mut reader = Reader::new(&encoded.data);
-    read(&mut reader, 0).unwrap_or(Value::Opaque)
+    Source::new(&encoded.data).value(0).unwrap_or(Value::Opaque)
 }
 
 fn write(out: &mut Bytes, value: &Value) {
@@ -129,53 +130,103 @@ fn write_table(out: &mut Bytes, Table { list, fields }: &Table) {
     out.push(format::NIL);
 }
 
-/// Reads one value. What cannot be told here is an error, so that the whole becomes opaque, but for
-/// those inside of a table that can be skipped.
-fn read(reader: &mut Reader<'_>, depth: usize) -> Result<Value, Malformed> {
-    Ok(match reader.token()? {
-        Token::Nil => Value::Nil,
-        Token::Boolean(value) => Value::Bool(value),
-        Token::Integer(value) => Value::Integer(value),
-        Token::Float(value) => Value::Float(value),
-        Token::String(value) => Value::String(value.to_vec()),
-        Token::Tag(format::SAME) => {
-            reader.varint()?;
-            Value::Opaque
-        }
-        Token::Tag(format::PLAIN) => {
-            reader.varint()?;
-            reader.bytes()?;
-            Value::Opaque
-        }
-        Token::Tag(format::ERROR) => {
-            reader.byte()?;
-            for _ in 0..3 {
-                reader.bytes()?;
-            }
-            read(reader, depth + 1)?;
-            Value::Opaque
-        }
-        Token::Tag(_) => Value::Table(read_table(reader, depth + 1)?),
-    })
+/// An encoding that is being read.
+struct Source<'a> {
+    reader: Reader<'a>,
+    /// The remembered keys (see `keys.rs`), when there are any.
+    keys: Option<Vec<&'a [u8]>>,
+    n_keys: usize,
 }
 
-fn read_table(reader: &mut Reader<'_>, depth: usize) -> Result<Table, Malformed> {
-    if depth > DEPTH_MAX {
-        return Err(Malformed);
+impl<'a> Source<'a> {
+    fn new(data: &'a [u8]) -> Source<'a> {
+        let (data, keys) = match data.split_first() {
+            Some((&format::KEYS, data)) => (data, Some(Vec::with_capacity(keys::ROOM))),
+            _ => (data, None),
+        };
+        Source { reader: Reader::new(data), keys, n_keys: 0 }
     }
-    reader.byte()?;
-    reader.varint()?;
-    let mut table = Table::default();
-    loop {
-        match read(reader, depth)? {
-            Value::Nil => break,
-            value => table.list.push(value),
+
+    /// Reads one value. What cannot be told here is an error, so that the whole becomes opaque, but
+    /// for those inside of a table that can be skipped.
+    fn value(&mut self, depth: usize) -> Result<Value, Malformed> {
+        let token = self.reader.token()?;
+        self.with_token(token, depth)
+    }
+
+    /// As [`Source::value`], in the place of a key.
+    fn key(&mut self, depth: usize) -> Result<Value, Malformed> {
+        let token = self.reader.token()?;
+        match token {
+            Token::Tag(tag @ format::KEY..=format::KEY_LAST) => {
+                let place = usize::from(tag - format::KEY);
+                let keys = self.keys.as_ref().ok_or(Malformed)?;
+                Ok(Value::String(keys.get(place).ok_or(Malformed)?.to_vec()))
+            }
+            Token::Scalar(Scalar::String(text)) => {
+                self.remember(text);
+                Ok(Value::String(text.to_vec()))
+            }
+            token => self.with_token(token, depth),
         }
     }
-    loop {
-        match read(reader, depth)? {
-            Value::Nil => return Ok(table),
-            key => table.fields.push((key, read(reader, depth)?)),
+
+    fn remember(&mut self, text: &'a [u8]) {
+        let Some(keys) = &mut self.keys else { return };
+        match keys.get_mut(self.n_keys % keys::ROOM) {
+            Some(key) => *key = text,
+            None => keys.push(text),
+        }
+        self.n_keys += 1;
+    }
+
+    fn with_token(&mut self, token: Token<'a>, depth: usize) -> Result<Value, Malformed> {
+        let reader = &mut self.reader;
+        Ok(match token {
+            Token::Scalar(Scalar::Nil) => Value::Nil,
+            Token::Scalar(Scalar::Boolean(value)) => Value::Bool(value),
+            Token::Scalar(Scalar::Integer(value)) => Value::Integer(value),
+            Token::Scalar(Scalar::Float(value)) => Value::Float(value),
+            Token::Scalar(Scalar::String(value)) => Value::String(value.to_vec()),
+            Token::Tag(format::SAME) => {
+                reader.varint()?;
+                Value::Opaque
+            }
+            Token::Tag(format::PLAIN) => {
+                reader.varint()?;
+                reader.bytes()?;
+                Value::Opaque
+            }
+            Token::Tag(format::ERROR) => {
+                reader.byte()?;
+                for _ in 0..3 {
+                    reader.bytes()?;
+                }
+                self.value(depth + 1)?;
+                Value::Opaque
+            }
+            Token::Tag(_) => Value::Table(self.table(depth + 1)?),
+        })
+    }
+
+    fn table(&mut self, depth: usize) -> Result<Table, Malformed> {
+        if depth > DEPTH_MAX {
+            return Err(Malformed);
+        }
+        self.reader.byte()?;
+        self.reader.varint()?;
+        let mut table = Table::default();
+        loop {
+            match self.value(depth)? {
+                Value::Nil => break,
+                value => table.list.push(value),
+            }
+        }
+        loop {
+            match self.key(depth)? {
+                Value::Nil => return Ok(table),
+                key => table.fields.push((key, self.value(depth)?)),
+            }
         }
     }
 }

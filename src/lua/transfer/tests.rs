@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::format::Bytes;
+use super::format::Data;
 use super::*;
 use crate::civil::{Duration, Time, Zone};
 use crate::lua::api::testing::TestVm;
@@ -410,7 +410,7 @@ fn bytes_cannot_claim_more_room_than_they_fill() {
             let encoded = Encoded { data: data.iter().copied().collect(), n_values: 1 };
             assert_eq!(decode(stack, &encoded), Err(Malformed), "{data:?}");
         }
-        let encoded = Encoded { data: Bytes::new(), n_values: u32::MAX };
+        let encoded = Encoded { data: Data::new(), n_values: u32::MAX };
         assert_eq!(decode(stack, &encoded), Err(Malformed));
         assert_eq!(decode_array(stack, &encoded), Err(Malformed));
         decode_one(stack, &encoded);

@@ -12,6 +12,7 @@ mod objects;
 mod place;
 mod push;
 mod read;
+mod scalar;
 mod table;
 mod thread;
 
@@ -19,6 +20,7 @@ use std::ffi::c_int;
 use std::ops::Range;
 
 pub(crate) use read::LuaType;
+pub(crate) use scalar::Scalar;
 
 use super::ffi::{self, lua_State};
 use super::universe::Universe;
@@ -108,6 +110,12 @@ impl Stack {
         self.pop(1);
     }
 
+    /// Copies the value at `from` over that at `to`.
+    pub(crate) fn copy(&self, from: c_int, to: c_int) {
+        // SAFETY: S1.
+        unsafe { ffi::lua_copy(self.l, from, to) }
+    }
+
     /// Moves the `n` top values to another coroutine of the same VM.
     pub(crate) fn move_to(&self, other: &Stack, n: c_int) {
         // SAFETY: S1; both states belong to one VM, room is the caller's to reserve.
@@ -123,5 +131,23 @@ impl Stack {
     pub(crate) fn collect_garbage(&self) {
         // SAFETY: S1; user finalizers do not exist.
         unsafe { ffi::lua_gc(self.l, ffi::LUA_GCCOLLECT) };
+    }
+
+    /// Stops the collector; false when it is stopped already.
+    pub(crate) fn stop_collector(&self) -> bool {
+        // SAFETY: S1.
+        unsafe {
+            let runs = ffi::lua_gc(self.l, ffi::LUA_GCISRUNNING) != 0;
+            if runs {
+                ffi::lua_gc(self.l, ffi::LUA_GCSTOP);
+            }
+            runs
+        }
+    }
+
+    /// Lets the collector go on after [`Stack::stop_collector`].
+    pub(crate) fn restart_collector(&self) {
+        // SAFETY: S1.
+        unsafe { ffi::lua_gc(self.l, ffi::LUA_GCRESTART) };
     }
 }
