@@ -41,6 +41,7 @@ pub mod channel;
 pub mod civil;
 pub mod mailbox;
 pub mod reactor;
+mod small_map;
 pub mod wheel;
 pub mod writer;
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::failures::Leftover;
-use crate::process::{Exit, Observer};
+use crate::process::{Observer, SharedExit};
 
 /// How a runtime ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) struct Board {
 
 /// The end of one process, as soon as it is known.
 #[derive(Debug, Default)]
-pub(crate) struct Awaited(OnceLock<Arc<Exit>>);
+pub(crate) struct Awaited(OnceLock<SharedExit>);
 
 impl Board {
     /// The end of a process that is about to be spawned, and who has to be told of it.
@@ -34,14 +34,14 @@ impl Board {
         let (board, told) = (Arc::clone(self), Arc::clone(&awaited));
         let observer = Observer::new(move |_, exit| {
             // A process ends once.
-            let _ = told.0.set(Arc::clone(exit));
+            let _ = told.0.set(exit.clone());
             board.announce();
         });
         (awaited, observer)
     }
 
     /// Waits for the end of a process; none if the runtime ended and could not end the process.
-    pub(crate) fn wait(&self, awaited: &Awaited) -> Option<Arc<Exit>> {
+    pub(crate) fn wait(&self, awaited: &Awaited) -> Option<SharedExit> {
         let waits = |ended: &mut Option<Ended>| awaited.0.get().is_none() && ended.is_none();
         drop(self.changed.wait_while(self.lock(), waits).unwrap_or_else(PoisonError::into_inner));
         awaited.0.get().cloned()
@@ -82,7 +82,7 @@ mod tests {
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| board.wait(&awaited));
             board.close(Ended::default());
-            assert_eq!(waiter.join().unwrap(), None);
+            assert!(waiter.join().unwrap().is_none());
         });
         assert_eq!(board.wait_closed(), Ended::default());
     }

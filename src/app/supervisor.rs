@@ -23,14 +23,14 @@ use super::id::EntryId;
 use super::service::{Service, State};
 use super::shutdown::{Target, waves};
 use super::values::display_duration;
-use crate::process::{Exit, Failure, Observer, Pid, interned, kind};
+use crate::process::{Failure, Observer, Pid, SharedExit, interned, kind};
 use crate::scheduler::monotonic_ns;
 
 /// What the supervisor is told.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// The process of a service ended.
-    Exited(Pid, Arc<Exit>),
+    Exited(Pid, SharedExit),
     /// Answered as soon as no restart is pending.
     Settle(Sender<Settled>),
     /// Begin the shutdown.
@@ -164,7 +164,7 @@ impl Supervisor {
         let sender = self.sender.clone();
         let observer = Observer::new(move |pid, exit| {
             // After the end of the supervisor nobody needs to know.
-            let _ = sender.send(Event::Exited(pid, Arc::clone(exit)));
+            let _ = sender.send(Event::Exited(pid, exit.clone()));
         });
         let since_ns = monotonic_ns();
         let (process, host) = (service.process.as_str(), service.host.as_str());

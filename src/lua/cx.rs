@@ -251,13 +251,14 @@ impl Cx {
     }
 
     /// Makes fibers runnable whose channel operations have completed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn queue_woken(&mut self) {
         if !self.channels.is_quiet() {
             self.queue_all_woken();
         }
     }
 
+    #[inline(never)]
     fn queue_all_woken(&mut self) {
         while let Some(wake) = self.channels.next_wake() {
             self.fibers.wake(wake.fiber, Resumption::Channel(wake.completion));

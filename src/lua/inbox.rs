@@ -6,10 +6,10 @@
 
 use std::collections::VecDeque;
 
-use super::listeners::Listeners;
 use super::value::{Value, Waiting};
 use crate::channel::{ChannelId, Channels, Completion, FiberId, Kind};
 use crate::process::{Event, Excess, Letter, Message, Process, Topic};
+use crate::small_map::SmallMap;
 
 /// What a mailbox channel yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) enum Role {
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    listen: Listeners,
+    listen: SmallMap<Topic, ChannelId, 1>,
     inbox: Option<ChannelId>,
     events: Option<ChannelId>,
     unclaimed: VecDeque<Waiting>,
@@ -40,7 +40,7 @@ impl Inbox {
         message: Letter,
     ) -> Option<(FiberId, Completion<Value>)> {
         self.n_arrived += 1;
-        let channel = self.listen.get(&message.topic).or(self.inbox);
+        let channel = self.listen.get(&message.topic[..]).copied().or(self.inbox);
         let waiting = Waiting { arrival: self.n_arrived, message };
         let Some(channel) = channel else {
             self.unclaimed.push_back(waiting);
@@ -101,7 +101,7 @@ impl Inbox {
         topic: Topic,
     ) -> ChannelId {
         if let Some(open) = self.listen.get(&topic) {
-            return open;
+            return *open;
         }
         let channel = channels.open(Kind::Fed);
         let unclaimed = self.take_unclaimed(channels);
@@ -138,7 +138,8 @@ impl Inbox {
             channels.shut(channel);
             return Some((Role::Events, None));
         }
-        let topic = self.listen.remove(channel)?;
+        let topic = self.listen.iter().find(|(_, open)| **open == channel)?.0.clone();
+        self.listen.remove(&topic);
         let given_up = take_messages(channels, channel);
         channels.shut(channel);
         let unclaimed = self.take_unclaimed(channels);
@@ -149,7 +150,7 @@ impl Inbox {
     /// Forgets all channels, for a program that replaces this one: what waits is kept.
     pub(crate) fn close_all(&mut self, channels: &mut Channels<Value>) {
         // The inbox first: what the others hold must not go to a receiver that still waits on it.
-        let listen = self.listen.channels();
+        let listen = self.listen.values().copied();
         let open: Vec<_> = self.inbox.into_iter().chain(self.events).chain(listen).collect();
         for channel in open {
             self.close(channels, channel);
@@ -177,7 +178,7 @@ impl Inbox {
     /// Drops the oldest undelivered messages until so much has gone; gives what went.
     pub(crate) fn drop_oldest(&mut self, channels: &mut Channels<Value>, owed: Excess) -> Excess {
         let mut all = self.take_unclaimed(channels);
-        let listen: Vec<_> = self.listen.channels().collect();
+        let listen: Vec<_> = self.listen.values().copied().collect();
         for channel in listen {
             all = merge(all, take_messages(channels, channel));
         }
@@ -188,7 +189,7 @@ impl Inbox {
             dropped.bytes += oldest.message.size_bytes();
         }
         for waiting in all {
-            match self.listen.get(&waiting.message.topic).or(self.inbox) {
+            match self.listen.get(&waiting.message.topic).copied().or(self.inbox) {
                 Some(channel) => feed(channels, channel, waiting),
                 None => self.unclaimed.push_back(waiting),
             }

@@ -12,7 +12,6 @@ mod garbage;
 mod guard;
 mod image;
 mod inbox;
-mod listeners;
 mod net;
 pub(crate) mod objects;
 mod operations;

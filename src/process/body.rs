@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, SharedExit};
 use super::live::Process;
 use super::message::Encoded;
 use super::pid::Pid;
@@ -66,7 +66,7 @@ pub enum Event {
         /// Unix nanoseconds.
         at_ns: i128,
         /// How.
-        exit: Arc<Exit>,
+        exit: SharedExit,
     },
     /// A linked process failed, and `trap_links` is on.
     LinkDown {
@@ -75,7 +75,7 @@ pub enum Event {
         /// Unix nanoseconds.
         at_ns: i128,
         /// How.
-        exit: Arc<Exit>,
+        exit: SharedExit,
     },
     /// Somebody asks the process to end.
     Cancel {

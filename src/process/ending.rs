@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::body::{Body, Step};
-use super::exit::Exit;
+use super::exit::{Exit, SharedExit};
 use super::live::Process;
 use super::runtime::Runtime;
 use super::signal::{LinkNotice, MonitorKey, Signal, Watcher};
-use super::state::State;
+use super::state::{Rare, State};
 use crate::scheduler::Context;
 
 /// The end of a process (P4; specification of processes, section 12.2).
@@ -24,28 +24,36 @@ pub(super) fn finish(
         runtime.log_failure(task, &exit, || body.places());
     }
     drop(body);
-    if let Some((_, timer)) = state.grace.take() {
+    if state.grace().is_some()
+        && let Some((_, timer)) = state.rare_mut().grace.take()
+    {
         worker.cancel_timer(timer);
     }
 
     let queued = task.mailbox.close();
     runtime.names().release(task.pid(), &task.held_names);
 
-    let exit = Arc::new(exit);
+    let exit = SharedExit::new(exit);
     let at_ns = worker.wall_ns();
     let ending = Ending { task, runtime, exit: &exit, at_ns, worker };
-    let left = std::mem::take(&mut state.left);
-    for signal in left.into_iter().chain(queued) {
+    let left = state.rare().is_some().then(|| std::mem::take(&mut state.rare_mut().left));
+    for signal in left.into_iter().flatten().chain(queued) {
         ending.adopt(state, signal);
     }
     // Before anybody is told: who starts a successor finds room for it.
     task.host().leave();
     let outside = ending.tell_watchers(state);
-    ending.tell_links(state);
+    let rare = state.take_rare();
+    let rare = rare.map(|mut rare| {
+        ending.tell_links(&mut rare);
+        rare
+    });
     // Last, since it may begin the shutdown: no link is asked to end before it knows of the
     // failure.
-    ending.tell(&outside);
-    ending.drop_monitors(state);
+    ending.tell(outside);
+    if let Some(rare) = rare {
+        ending.drop_monitors(*rare);
+    }
     *state = State::default();
     runtime.table().retire(task.pid().serial());
     runtime.process_ended();
@@ -55,7 +63,7 @@ pub(super) fn finish(
 struct Ending<'a> {
     task: &'a Arc<Process>,
     runtime: &'a Arc<Runtime>,
-    exit: &'a Arc<Exit>,
+    exit: &'a SharedExit,
     at_ns: i128,
     worker: &'a dyn Context<Process>,
 }
@@ -70,29 +78,33 @@ impl Ending<'_> {
             Signal::Demonitor(key) => {
                 state.watchers.remove(&key);
             }
-            Signal::Link(peer, link) => state.links.add(peer, link),
-            Signal::Unlink(peer, link) => state.links.remove(peer, &link),
+            Signal::Link(peer, link) => state.rare_mut().links.add(peer, link),
+            Signal::Unlink(peer, link) => state.rare_mut().links.remove(peer, &link),
             _ => {}
         }
     }
 
     /// Tells the processes among the watchers; gives the others.
     fn tell_watchers(&self, state: &mut State) -> Vec<Watcher> {
-        let watchers = std::mem::take(&mut state.watchers).into_values();
-        let (processes, outside): (Vec<_>, Vec<_>) =
-            watchers.partition(|watcher| matches!(watcher, Watcher::Process(..)));
-        self.tell(&processes);
+        let mut outside = Vec::new();
+        for (_, watcher) in state.watchers.take() {
+            match watcher {
+                Watcher::Process(..) => self.tell([watcher]),
+                Watcher::Outside(..) => outside.push(watcher),
+            }
+        }
         outside
     }
 
-    fn tell(&self, watchers: &[Watcher]) {
+    fn tell(&self, watchers: impl IntoIterator<Item = Watcher>) {
         for watcher in watchers {
-            self.runtime.tell_watcher(watcher, self.task.pid(), self.exit, self.at_ns, self.worker);
+            let pid = self.task.pid();
+            self.runtime.tell_watcher(&watcher, pid, self.exit, self.at_ns, self.worker);
         }
     }
 
-    fn tell_links(&self, state: &mut State) {
-        for (peer, link) in state.links.take() {
+    fn tell_links(&self, rare: &mut Rare) {
+        for (peer, link) in rare.links.take() {
             let signal = if self.exit.is_failure() {
                 let exit = self.exit.clone();
                 let notice = LinkNotice { from: self.task.pid(), link, at_ns: self.at_ns, exit };
@@ -104,13 +116,12 @@ impl Ending<'_> {
         }
     }
 
-    fn drop_monitors(&self, state: &mut State) {
+    fn drop_monitors(&self, rare: Rare) {
         let watcher = self.task.pid().serial().get();
-        let monitoring = std::mem::take(&mut state.monitoring).into_values();
-        let watching = std::mem::take(&mut state.watching).into_iter().map(|(id, pid)| (pid, id));
-        for (target, id) in monitoring.chain(watching) {
+        let watching = rare.watching.into_iter().map(|(id, target)| (target.serial(), id));
+        for (target, id) in rare.monitoring.into_iter().chain(watching) {
             let key = MonitorKey { watcher, id };
-            self.runtime.signal(target, Signal::Demonitor(key), self.worker);
+            self.runtime.signal_serial(target, Signal::Demonitor(key), self.worker);
         }
     }
 }

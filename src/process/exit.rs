@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use super::message::Encoded;
 
@@ -108,6 +110,29 @@ pub struct Exit {
     pub error: Option<Failure>,
     /// The value or the details were too large to carry.
     pub truncated: bool,
+}
+
+/// The end of a process, as those who are told share it. The plain end, without a value, takes no
+/// memory.
+#[derive(Clone, Debug)]
+pub struct SharedExit(Option<Arc<Exit>>);
+
+/// What most processes end with.
+static PLAIN: Exit = Exit { value: None, error: None, truncated: false };
+
+impl SharedExit {
+    /// Makes an end that can be shared.
+    pub fn new(exit: Exit) -> SharedExit {
+        SharedExit((exit != PLAIN).then(|| Arc::new(exit)))
+    }
+}
+
+impl Deref for SharedExit {
+    type Target = Exit;
+
+    fn deref(&self) -> &Exit {
+        self.0.as_deref().unwrap_or(&PLAIN)
+    }
 }
 
 impl Exit {

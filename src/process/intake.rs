@@ -47,7 +47,7 @@ impl Step<'_> {
 
     /// What came behind a kill is kept for the end to answer.
     fn keep_rest(&mut self, signals: Drain<Signal>) {
-        self.state.left.extend(signals);
+        self.state.rare_mut().left.extend(signals);
     }
 
     fn take_other(&mut self, signal: Signal, sink: &mut dyn Sink) {
@@ -63,8 +63,8 @@ impl Step<'_> {
             Signal::Demonitor(key) => {
                 self.state.watchers.remove(&key);
             }
-            Signal::Link(peer, link) => self.state.links.add(peer, link),
-            Signal::Unlink(peer, link) => self.state.links.remove(peer, &link),
+            Signal::Link(peer, link) => self.state.rare_mut().links.add(peer, link),
+            Signal::Unlink(peer, link) => self.state.rare_mut().links.remove(peer, &link),
             Signal::Timer { token: GRACE_TOKEN, .. } => self.pass_deadline(),
             Signal::Timer { token, at_ns } => sink.timer(token, at_ns),
             Signal::Io { token, ready } => sink.io(token, ready),
@@ -79,8 +79,8 @@ impl Step<'_> {
             return;
         }
         // One that was removed meanwhile, or made again, is not this one.
-        let known = self.state.monitoring.get(&notice.from.serial());
-        if known.is_some_and(|(_, id)| *id == notice.monitor) {
+        let known = self.state.monitor_of(notice.from.serial());
+        if known == Some(notice.monitor) {
             self.state.remove_monitor(notice.from.serial());
             let exit = notice.exit.clone();
             sink.event(Event::Exit { from: notice.from, at_ns: notice.at_ns, exit });
@@ -92,7 +92,7 @@ impl Step<'_> {
             return;
         }
         // All records of the pair fall together: one failure is one LINK_DOWN.
-        self.state.links.cut(notice.from);
+        self.state.rare_mut().links.cut(notice.from);
         notice.link.cut();
         if self.state.trap_links {
             let exit = notice.exit.clone();
@@ -110,7 +110,7 @@ impl Step<'_> {
                 cancel.grace = Some(grace);
             }
         }
-        if let Some((grace, _)) = &self.state.grace
+        if let Some(grace) = self.state.grace()
             && cancel.grace.as_ref().is_none_or(|told| grace.at_ns < told.at_ns)
         {
             cancel.grace = Some(grace.clone());
@@ -122,18 +122,18 @@ impl Step<'_> {
 
     /// The earliest deadline wins; one that is due kills now.
     fn tighten(&mut self, grace: Grace) {
-        if self.state.grace.as_ref().is_some_and(|(old, _)| old.at_ns <= grace.at_ns) {
+        if self.state.grace().is_some_and(|old| old.at_ns <= grace.at_ns) {
             return;
         }
         let timer = self.worker.insert_timer(self.process, GRACE_TOKEN, grace.at_ns);
-        if let Some((_, old)) = self.state.grace.replace((grace, timer)) {
+        if let Some((_, old)) = self.state.rare_mut().grace.replace((grace, timer)) {
             self.worker.cancel_timer(old);
         }
     }
 
     fn pass_deadline(&mut self) {
-        let due = self.state.grace.as_ref().is_some_and(|(g, _)| g.at_ns <= self.worker.now_ns());
-        if due && let Some((grace, _)) = self.state.grace.take() {
+        let due = self.state.grace().is_some_and(|grace| grace.at_ns <= self.worker.now_ns());
+        if due && let Some((grace, _)) = self.state.rare_mut().grace.take() {
             self.state.kill(grace.failure.unwrap_or_else(Failure::terminated));
         }
     }

@@ -40,7 +40,7 @@ mod tests;
 
 pub(crate) use backlog::Excess;
 pub use body::{Body, Event, Limits, MailboxLimit, OnFull, Sink, Step, StepEnd};
-pub use exit::{Exit, Failure, kind};
+pub use exit::{Exit, Failure, SharedExit, kind};
 pub use host::{Host, HostConfig};
 pub use intake::TakenIn;
 pub use intern::interned;

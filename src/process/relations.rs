@@ -61,20 +61,20 @@ impl Step<'_> {
         if target == self.process.pid() {
             return true;
         }
-        if self.state.links.contains(target) {
+        if self.state.is_linked_to(target) {
             return self.runtime().is_alive(target);
         }
         let link = Link::new();
         let queued = self.push(target, Signal::Link(self.process.pid(), link.clone()));
         if queued {
-            self.state.links.add(target, link);
+            self.state.rare_mut().links.add(target, link);
         }
         queued
     }
 
     /// Removes the link to `target`, if there is one.
     pub fn unlink(&mut self, target: Pid) {
-        for link in self.state.links.cut(target) {
+        for link in self.state.rare_mut().links.cut(target) {
             self.push(target, Signal::Unlink(self.process.pid(), link));
         }
     }
@@ -82,7 +82,7 @@ impl Step<'_> {
     /// Forgets the link to a process that has ended: its LINK_DOWN, if it is still to come, is not
     /// acted on.
     pub fn forget_link(&mut self, peer: Serial) {
-        self.state.links.cut_serial(peer);
+        self.state.rare_mut().links.cut_serial(peer);
     }
 
     fn push(&self, to: Pid, signal: Signal) -> bool {

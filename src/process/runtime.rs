@@ -5,12 +5,12 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 use super::backlog::Admission;
 use super::body::OnFull;
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, SharedExit};
 use super::host::Host;
 use super::live::Process;
 use super::message::Message;
 use super::names::{Names, Owner, Taken};
-use super::pid::{self, Pid};
+use super::pid::{self, Pid, Serial};
 use super::signal::{ExitNotice, Letter, Signal, Watcher};
 use super::table::{Pinned, Table};
 use crate::scheduler::Context;
@@ -211,7 +211,16 @@ impl Runtime {
 
     /// Queues a signal; false when the process has ended. A signal for a dead process is dropped.
     pub fn signal(&self, to: Pid, signal: Signal, worker: &dyn Context<Process>) -> bool {
-        self.table.get(to.serial()).is_some_and(|p| p.arc().signal(signal, worker).is_ok())
+        self.signal_serial(to.serial(), signal, worker)
+    }
+
+    pub(super) fn signal_serial(
+        &self,
+        to: Serial,
+        signal: Signal,
+        worker: &dyn Context<Process>,
+    ) -> bool {
+        self.table.get(to).is_some_and(|process| process.arc().signal(signal, worker).is_ok())
     }
 
     /// Sends a message (specification of processes, sections 5 and 18).
@@ -250,14 +259,14 @@ impl Runtime {
         &self,
         watcher: &Watcher,
         from: Pid,
-        exit: &Arc<Exit>,
+        exit: &SharedExit,
         at_ns: i128,
         worker: &dyn Context<Process>,
     ) {
         match watcher {
             Watcher::Process(pid, key) => {
                 let notice = ExitNotice { from, monitor: key.id, at_ns, exit: exit.clone() };
-                self.signal(*pid, Signal::Exit(Box::new(notice)), worker);
+                self.signal(*pid, Signal::Exit(notice), worker);
             }
             Watcher::Outside(observer, _) => observer.tell(from, exit),
         }

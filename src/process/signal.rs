@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use super::exit::{Exit, Failure};
+use super::exit::{Failure, SharedExit};
 use super::links::Link;
 use super::message::{Encoded, Message};
 use super::pid::Pid;
@@ -17,7 +17,7 @@ pub enum Signal {
     /// A message.
     Message(Message),
     /// A monitored process ended.
-    Exit(Box<ExitNotice>),
+    Exit(ExitNotice),
     /// A linked process failed.
     LinkDown(Box<LinkNotice>),
     /// `process.cancel` or shutdown.
@@ -136,15 +136,15 @@ pub enum Watcher {
 #[derive(Clone)]
 pub struct Observer(Arc<ObserverFn>);
 
-type ObserverFn = dyn Fn(Pid, &Arc<Exit>) + Send + Sync;
+type ObserverFn = dyn Fn(Pid, &SharedExit) + Send + Sync;
 
 impl Observer {
     /// An observer that calls `told`.
-    pub fn new(told: impl Fn(Pid, &Arc<Exit>) + Send + Sync + 'static) -> Observer {
+    pub fn new(told: impl Fn(Pid, &SharedExit) + Send + Sync + 'static) -> Observer {
         Observer(Arc::new(told))
     }
 
-    pub(super) fn tell(&self, from: Pid, exit: &Arc<Exit>) {
+    pub(super) fn tell(&self, from: Pid, exit: &SharedExit) {
         (self.0)(from, exit);
     }
 }
@@ -174,7 +174,7 @@ pub struct ExitNotice {
     /// When, in unix nanoseconds.
     pub at_ns: i128,
     /// How.
-    pub exit: Arc<Exit>,
+    pub exit: SharedExit,
 }
 
 /// The failure of a linked process.
@@ -187,7 +187,7 @@ pub struct LinkNotice {
     /// When, in unix nanoseconds.
     pub at_ns: i128,
     /// How.
-    pub exit: Arc<Exit>,
+    pub exit: SharedExit,
 }
 
 /// A request to end, and the deadline that is put behind it.

@@ -89,7 +89,12 @@ impl Runtime {
             return Err(SpawnError::MaxProcesses);
         }
         self.process_begins();
-        let state = State::new(request.trap_links);
+        let mut state = State::new(request.trap_links);
+        let monitor = watch_new(&mut state, &request.watch, spawner.as_deref_mut());
+        let link = (request.link && spawner.is_some()).then(Link::new);
+        if let (Some(link), Some(spawner)) = (&link, &spawner) {
+            state.rare_mut().links.add(spawner.process.pid(), link.clone());
+        }
         let parts = Parts {
             entry: request.entry,
             host: host.clone(),
@@ -119,13 +124,15 @@ impl Runtime {
                 return Ok(Spawned { pid: holder, is_new: false, monitor: 0 });
             }
         }
-        let monitor = watch_new(&process, request.watch, spawner.as_deref_mut());
-        if request.link
-            && let Some(spawner) = spawner
-        {
-            let link = Link::new();
-            spawner.state.links.add(pid, link.clone());
-            process.prime(Signal::Link(spawner.process.pid(), link));
+        if let Some(spawner) = spawner {
+            match request.watch {
+                Watch::Event => spawner.state.add_monitor(pid, monitor),
+                Watch::Operation => spawner.state.add_watch(monitor, pid),
+                Watch::No | Watch::Outside(_) => {}
+            }
+            if let Some(link) = link {
+                spawner.state.rare_mut().links.add(pid, link);
+            }
         }
         for message in request.messages {
             // Counted like any other, but never refused.
@@ -144,22 +151,18 @@ impl Runtime {
     }
 }
 
-/// Makes the spawner's monitor of a process that has not run yet; gives its number.
-fn watch_new(process: &Process, watch: Watch, spawner: Option<&mut Step<'_>>) -> u64 {
-    let (id, watcher) = match (watch, spawner) {
-        (Watch::Outside(watcher), _) => (watcher.key().id, watcher),
-        (Watch::Event, Some(step)) => {
+/// Puts the watcher into the state of a new process, which only the caller knows yet; gives the
+/// number of the monitor.
+fn watch_new(state: &mut State, watch: &Watch, spawner: Option<&mut Step<'_>>) -> u64 {
+    let watcher = match (watch, spawner) {
+        (Watch::Outside(watcher), _) => watcher.clone(),
+        (Watch::Event | Watch::Operation, Some(step)) => {
             let id = step.state.next_monitor();
-            step.state.add_monitor(process.pid(), id);
-            (id, step.watcher(id))
-        }
-        (Watch::Operation, Some(step)) => {
-            let id = step.state.next_monitor();
-            step.state.add_watch(id, process.pid());
-            (id, step.watcher(id))
+            step.watcher(id)
         }
         _ => return 0,
     };
-    process.prime(Signal::Monitor(watcher));
-    id
+    let key = watcher.key();
+    state.watchers.insert(key, watcher);
+    key.id
 }

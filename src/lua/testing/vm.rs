@@ -8,7 +8,7 @@
 
 use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 
 use super::{bare_cx, environment, program};
 use crate::lua::body::LuaBody;
@@ -18,14 +18,14 @@ use crate::lua::raw::{Outcome, Raise, Stack, Universe, host};
 use crate::lua::stdlib;
 use crate::lua::vm::Vm;
 use crate::process::{
-    Body, Encoded, Exit, Host, HostConfig, Limits, MonitorKey, Observer, Runtime, SpawnRequest,
-    Step, StepEnd, Watch, Watcher,
+    Body, Encoded, Host, HostConfig, Limits, MonitorKey, Observer, Runtime, SharedExit,
+    SpawnRequest, Step, StepEnd, Watch, Watcher,
 };
 use crate::scheduler::Pool;
 use crate::scheduler::sim::SimPool;
 
 /// Spawns a process with this body in a simulator, and runs that until nothing is left to do.
-fn simulate(seed: u64, body: Box<dyn Body>) -> Arc<Exit> {
+fn simulate(seed: u64, body: Box<dyn Body>) -> SharedExit {
     let runtime = Runtime::new();
     let pool = SimPool::new(seed);
     let config = HostConfig {
@@ -55,7 +55,7 @@ fn simulate(seed: u64, body: Box<dyn Body>) -> Arc<Exit> {
 
 /// Runs a whole program in the simulator of that seed, with slices of a random length: how it
 /// ended.
-pub(crate) fn simulate_program(seed: u64, source: &str) -> Arc<Exit> {
+pub(crate) fn simulate_program(seed: u64, source: &str) -> SharedExit {
     let body = LuaBody::new(environment(), program(source), Encoded::default(), Limits::default());
     simulate(seed, Box::new(body))
 }

@@ -1,10 +1,8 @@
 //! The rows of the table of lifecycle events, told in Lua.
 
-use std::sync::Arc;
-
 use super::*;
 use crate::lua::api::testing::TestVm;
-use crate::process::{Cancel, Exit, Failure, Grace, Serial};
+use crate::process::{Cancel, Exit, Failure, Grace, Serial, SharedExit};
 
 fn look(event: &Event, code: &str) {
     let vm = TestVm::new();
@@ -15,7 +13,7 @@ fn look(event: &Event, code: &str) {
 #[test]
 fn an_exit_tells_the_result() {
     let from = Pid::new(Serial::new(4, 0), "app:h");
-    let exit = Arc::new(Exit::normal(None));
+    let exit = SharedExit::new(Exit::normal(None));
     look(
         &Event::Exit { from, at_ns: 1_500_000_000, exit },
         r#"
@@ -28,7 +26,7 @@ fn an_exit_tells_the_result() {
 #[test]
 fn a_link_down_tells_the_error() {
     let from = Pid::new(Serial::new(4, 0), "app:h");
-    let exit = Arc::new(Exit::failed(Failure::linked()));
+    let exit = SharedExit::new(Exit::failed(Failure::linked()));
     look(
         &Event::LinkDown { from, at_ns: 0, exit },
         r#"
