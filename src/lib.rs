@@ -22,7 +22,7 @@
 //!        └ process     PIDs, signals, links, names, hosts
 //!           └ scheduler   workers, run queues, parking, preemption
 //!              └ parts, none of which knows another:
-//!                 │  mailbox, channel, wheel, reactor, civil, writer
+//!                 │  mailbox, channel, wheel, reactor, civil, small_map, writer
 //!                 └ sync   atomics and locks: those of std, or loom's under test
 //! ```
 //! Arrows point down only.

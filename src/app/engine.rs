@@ -57,7 +57,6 @@ impl Engine {
 
     /// From now on processes can be spawned on the host.
     pub(crate) fn add_host(&self, host: Arc<Host>) {
-        self.runtime.add_host(Arc::clone(&host));
         self.env.catalog.add_host(host.id(), lua::HostEntry::Running(host));
     }
 

@@ -7,7 +7,7 @@ use std::thread;
 use super::compile;
 use super::entry::HostEntry;
 use crate::lua;
-use crate::process::{Host, HostConfig, Process, interned};
+use crate::process::{Host, HostConfig, Process, Runtime, interned};
 use crate::scheduler::{Mode, Pool as _, PoolConfig, ThreadPool};
 
 /// The stack of each worker: Lua's own limit of nested C calls needs well below half of it.
@@ -27,7 +27,12 @@ impl Hosts {
     ///
     /// # Errors
     /// What the system says when it refuses a thread.
-    pub(crate) fn start(&self, id: &str, entry: &HostEntry) -> io::Result<Arc<Host>> {
+    pub(crate) fn start(
+        &self,
+        id: &str,
+        entry: &HostEntry,
+        runtime: &Arc<Runtime>,
+    ) -> io::Result<Arc<Host>> {
         let cpus = || thread::available_parallelism().map_or(1, usize::from);
         let pool = ThreadPool::start(PoolConfig {
             name: id.to_owned(),
@@ -45,7 +50,7 @@ impl Hosts {
             limits: compile::limits(entry.memory_limit, entry.mailbox),
             stop_timeout_ns: entry.lifecycle.stop_timeout_ns,
         };
-        let host = Host::new(config, Arc::clone(&pool) as _);
+        let host = Host::new(config, Arc::clone(&pool) as _, Arc::clone(runtime));
         self.lock().push((Arc::clone(&host), pool));
         Ok(host)
     }

@@ -134,9 +134,10 @@ impl Supervisor {
     fn boot_host(&self, id: &EntryId) -> Result<(), Box<Failure>> {
         let Some(host) = self.engine.app.host(id.as_str()) else { return Ok(()) };
         let began_ns = monotonic_ns();
-        let started = self.engine.hosts.start(id.as_str(), host).map_err(|error| {
-            Failure::new(kind::UNAVAILABLE, format!("cannot start workers: {error}"))
-        })?;
+        let started =
+            self.engine.hosts.start(id.as_str(), host, &self.engine.runtime).map_err(|error| {
+                Failure::new(kind::UNAVAILABLE, format!("cannot start workers: {error}"))
+            })?;
         in_time(began_ns, &host.lifecycle)?;
         self.engine.add_host(started);
         tracing::debug!(entry = %id, "host started");

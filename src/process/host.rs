@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::body::Limits;
 use super::live::Process;
+use super::runtime::Runtime;
 use crate::scheduler::Pool;
 
 /// What a host is made of.
@@ -24,6 +25,7 @@ pub struct HostConfig {
 pub struct Host {
     config: HostConfig,
     pool: Arc<dyn Pool<Process>>,
+    runtime: Arc<Runtime>,
     live: AtomicUsize,
     stopping: AtomicBool,
 }
@@ -35,10 +37,19 @@ impl std::fmt::Debug for Host {
 }
 
 impl Host {
-    /// A host whose processes run on `pool`.
-    pub fn new(config: HostConfig, pool: Arc<dyn Pool<Process>>) -> Arc<Host> {
+    /// A host of `runtime` whose processes run on `pool`.
+    pub fn new(
+        config: HostConfig,
+        pool: Arc<dyn Pool<Process>>,
+        runtime: Arc<Runtime>,
+    ) -> Arc<Host> {
         let (live, stopping) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Arc::new(Host { config, pool, live, stopping })
+        Arc::new(Host { config, pool, runtime, live, stopping })
+    }
+
+    /// The runtime that its processes belong to.
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
     }
 
     /// The host's id.
@@ -67,8 +78,8 @@ impl Host {
     }
 
     /// Whether a spawn on it would be refused because something stops.
-    pub fn is_stopping_or(&self, runtime: &super::Runtime) -> bool {
-        self.is_stopping() || runtime.is_stopping()
+    pub fn is_stopping_or_runtime(&self) -> bool {
+        self.is_stopping() || self.runtime.is_stopping()
     }
 
     /// Whether one more process may live on it. A hint: the spawn itself decides.

@@ -25,7 +25,6 @@ pub struct Process {
     pid: Pid,
     entry: &'static str,
     host: Arc<Host>,
-    runtime: Arc<Runtime>,
     pub(super) mailbox: Mailbox<Signal>,
     /// When it was spawned, monotonic: a shutdown cancels younger processes first.
     born_ns: u64,
@@ -57,7 +56,6 @@ struct Core {
 pub(super) struct Parts {
     pub(super) entry: &'static str,
     pub(super) host: Arc<Host>,
-    pub(super) runtime: Arc<Runtime>,
     pub(super) limits: Limits,
     pub(super) born_ns: u64,
     pub(super) body: Box<dyn Body>,
@@ -70,7 +68,6 @@ impl Process {
             pid,
             entry: parts.entry,
             host: parts.host,
-            runtime: parts.runtime,
             mailbox: Mailbox::new(),
             born_ns: parts.born_ns,
             held_names: Held::default(),
@@ -96,7 +93,7 @@ impl Process {
 
     /// The runtime that it belongs to.
     pub fn runtime(&self) -> &Arc<Runtime> {
-        &self.runtime
+        self.host.runtime()
     }
 
     /// Monotonic nanoseconds of its spawn.

@@ -1,4 +1,4 @@
-//! What processes share: the table, the names, the hosts; and how they reach each other.
+//! What processes share: the table and the names; and how they reach each other.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
@@ -6,7 +6,6 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use super::backlog::Admission;
 use super::body::OnFull;
 use super::exit::{Exit, Failure, SharedExit};
-use super::host::Host;
 use super::live::Process;
 use super::message::Message;
 use super::names::{Names, Owner, Taken};
@@ -22,7 +21,6 @@ pub type FailureLog = dyn Fn(&Process, &Exit, &dyn Fn() -> Vec<String>) + Send +
 pub struct Runtime {
     table: Table<Process>,
     names: Names,
-    hosts: Mutex<Vec<Arc<Host>>>,
     n_live: AtomicUsize,
     /// Signalled when the last process ends.
     empty: Condvar,
@@ -63,12 +61,11 @@ pub enum Registration {
 }
 
 impl Runtime {
-    /// A runtime without hosts and processes.
+    /// A runtime without processes.
     pub fn new() -> Arc<Runtime> {
         Arc::new(Runtime {
             table: Table::new(),
             names: Names::new(),
-            hosts: Mutex::new(Vec::new()),
             n_live: AtomicUsize::new(0),
             empty: Condvar::new(),
             empty_lock: Mutex::new(false),
@@ -100,16 +97,6 @@ impl Runtime {
 
     pub(super) fn names(&self) -> &Names {
         &self.names
-    }
-
-    /// Adds a started host.
-    pub fn add_host(&self, host: Arc<Host>) {
-        self.hosts.lock().unwrap_or_else(PoisonError::into_inner).push(host);
-    }
-
-    /// The started hosts.
-    pub fn hosts(&self) -> Vec<Arc<Host>> {
-        self.hosts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// From now on every spawn fails.

@@ -98,7 +98,6 @@ impl Runtime {
         let parts = Parts {
             entry: request.entry,
             host: host.clone(),
-            runtime: self.clone(),
             limits: request.limits,
             born_ns: worker.now_ns(),
             body: request.body,

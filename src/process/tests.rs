@@ -53,7 +53,8 @@ impl Stage {
             limits: Limits::default(),
             stop_timeout_ns: 0,
         };
-        Stage { runtime: Runtime::new(), host: Host::new(config, pool) }
+        let runtime = Runtime::new();
+        Stage { host: Host::new(config, pool, runtime.clone()), runtime }
     }
 
     fn spawn(&self, script: impl FnMut(&mut Step<'_>) -> StepEnd + Send + 'static) -> Pid {

@@ -31,8 +31,9 @@ use crate::wheel;
 pub trait Task: Send + Sync + Sized + 'static {
     /// Runs one turn.
     ///
-    /// Before it returns [`Turn::Parked`] or [`Turn::Kept`] the task publishes itself as parked, as its very last
-    /// act: another thread may be running it by the time `run` returns. No panic may leave it.
+    /// Before it returns [`Turn::Parked`] or [`Turn::Kept`] the task publishes itself as parked, as
+    /// its very last act: another thread may be running it by the time `run` returns. No panic may
+    /// leave it.
     fn run(task: &Arc<Self>, cx: &dyn Context<Self>) -> Turn;
 
     /// The timer that this task inserted with `token` for `at_ns` is due. Runs on any worker or on

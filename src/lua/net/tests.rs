@@ -68,9 +68,8 @@ fn run_all(entries: &[(&str, &str)]) -> (Exit, String) {
         limits: Limits::default(),
         stop_timeout_ns: 0,
     };
-    let host = Host::new(config, pool.clone());
     let runtime = Runtime::new();
-    runtime.add_host(host.clone());
+    let host = Host::new(config, pool.clone(), runtime.clone());
     runtime.set_failure_log(Box::new(|process, exit, _| {
         let error = exit.error.as_ref().map(|error| error.text().into_owned());
         println!("{process:?} failed: {}", error.unwrap_or_default());

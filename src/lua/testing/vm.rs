@@ -34,8 +34,7 @@ fn simulate(seed: u64, body: Box<dyn Body>) -> SharedExit {
         limits: Limits::default(),
         stop_timeout_ns: 0,
     };
-    let host = Host::new(config, pool.clone());
-    runtime.add_host(host.clone());
+    let host = Host::new(config, pool.clone(), runtime.clone());
     let (sender, exits) = mpsc::channel();
     let told = Observer::new(move |_, exit| sender.send(exit.clone()).unwrap());
     let request = SpawnRequest {

@@ -81,13 +81,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl World {
     fn new(pools: Vec<Arc<dyn Pool<Process>>>, per_host: usize, choices: Choices) -> World {
         let ids = ["model:one", "model:two"];
+        let runtime = Runtime::new();
         let host = |(id, pool)| {
             let limits = Limits::default();
-            Host::new(HostConfig { id, max_processes: per_host, limits, stop_timeout_ns: 0 }, pool)
+            let config = HostConfig { id, max_processes: per_host, limits, stop_timeout_ns: 0 };
+            Host::new(config, pool, runtime.clone())
         };
         World {
-            runtime: Runtime::new(),
             hosts: ids.into_iter().zip(pools).map(host).collect(),
+            runtime,
             choices: Mutex::new(choices),
             ops_left: AtomicU64::new(0),
             next_spawn: AtomicU64::new(0),

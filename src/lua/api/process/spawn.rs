@@ -95,7 +95,7 @@ fn start_checked(
         other_host = find_host(cx, host_id)?;
         &other_host
     };
-    if host.is_stopping_or(runtime) {
+    if host.is_stopping_or_runtime() {
         return Err(stopping(host_id));
     }
     if !host.has_room() {
