@@ -2,10 +2,15 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
 /// The lowest bits of a serial are the slot in the process table, the rest counts the slot's uses.
 pub(crate) const SLOT_BITS: u32 = 24;
 pub(crate) const GENERATION_BITS: u32 = 36;
 const _: () = assert!(SLOT_BITS + GENERATION_BITS <= 64);
+
+/// Numbers are written with so many hexadecimal digits at least.
+const DIGITS_MIN: u32 = 5;
 
 /// The number in a PID. Zero is never given out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,11 +63,26 @@ impl Pid {
     pub fn host(self) -> &'static str {
         self.host
     }
+
+    /// Its text, for programs.
+    pub(crate) fn text(self) -> SmallVec<[u8; 48]> {
+        let mut text = SmallVec::new();
+        text.push(b'{');
+        text.extend_from_slice(self.host.as_bytes());
+        text.extend_from_slice(b"|0x");
+        let serial = self.serial.0;
+        let n_digits = (u64::BITS - serial.leading_zeros()).div_ceil(4).max(DIGITS_MIN);
+        for digit in (0..n_digits).rev() {
+            text.push(b"0123456789abcdef"[(serial >> (4 * digit)) as usize & 15]);
+        }
+        text.push(b'}');
+        text
+    }
 }
 
 impl fmt::Display for Pid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{{}|0x{:05x}}}", self.host, self.serial.0)
+        f.write_str(&String::from_utf8_lossy(&self.text()))
     }
 }
 
@@ -98,7 +118,7 @@ pub(crate) fn parse(text: &[u8]) -> Option<(&[u8], Serial)> {
     };
     let host = rest.strip_suffix(b"|0")?;
     // One spelling a PID: lower case, padded to five digits and no further.
-    let is_padded = n_digits == 5 || n_digits > 5 && serial >> (4 * (n_digits - 1)) != 0;
+    let is_padded = n_digits == DIGITS_MIN || n_digits > DIGITS_MIN && serial >> (4 * (n_digits - 1)) != 0;
     (last == b'x' && is_padded).then_some((host, Serial(serial)))
 }
 

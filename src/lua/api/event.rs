@@ -43,7 +43,7 @@ fn push_head(stack: &Stack, kind: &str, from: Option<Pid>, at_ns: i128) {
     stack.new_table(0, 5);
     stack.push_bytes(kind);
     stack.raw_set_field(-2, "kind");
-    stack.push_bytes(from.map_or(String::new(), |pid| pid.to_string()));
+    stack.push_bytes(from.map(Pid::text).unwrap_or_default());
     stack.raw_set_field(-2, "from");
     stack.push_num(unix_seconds(at_ns));
     stack.raw_set_field(-2, "at");

@@ -15,7 +15,7 @@ use crate::lua::net;
 use crate::lua::objects;
 use crate::lua::raw::{LuaType, Object, Outcome, Raise, Stack, host};
 use crate::lua::transfer;
-use crate::process::{CallRef, Message, kind};
+use crate::process::{CallRef, Message, Pid, kind};
 
 /// Lua values of a message: strings, and the payload.
 const TOPIC: c_int = 1;
@@ -57,7 +57,7 @@ pub(crate) fn push(stack: &Stack, cx: &mut Cx, message: &mut Message) {
     stack.new_object(object, build);
     stack.push_bytes(&message.topic);
     stack.set_object_value(-2, TOPIC);
-    stack.push_bytes(message.from.map_or(String::new(), |pid| pid.to_string()));
+    stack.push_bytes(message.from.map(Pid::text).unwrap_or_default());
     stack.set_object_value(-2, FROM);
     push_plain(stack, cx, message);
     stack.set_object_value(-2, PAYLOAD);

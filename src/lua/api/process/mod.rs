@@ -83,7 +83,7 @@ fn id(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
 fn pid(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     if stack.raw_get_int(REGISTRY, registry::PID) != LuaType::String {
         stack.pop(1);
-        stack.push_bytes(cx.pid().to_string());
+        stack.push_bytes(cx.pid().text());
         stack.push_value(-1);
         stack.raw_set_int(REGISTRY, registry::PID);
     }
@@ -91,5 +91,5 @@ fn pid(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
 }
 
 fn push_pid(stack: &Stack, pid: Pid) {
-    stack.push_bytes(pid.to_string());
+    stack.push_bytes(pid.text());
 }
