@@ -18,6 +18,7 @@
 
 #![expect(unsafe_code, reason = "reads and writes the memory of VMs; invariants I1 to I4")]
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::arena::Arena;
@@ -36,8 +37,8 @@ const SLACK: usize = 1024;
 pub(crate) struct Image {
     /// What the first VM's home held behind the head, up to the end of its blocks.
     words: Box<[usize]>,
-    /// Which of them are addresses within the home.
-    addresses: Box<[u16]>,
+    /// For each of them whether it is an address within the home: all bits set, or none.
+    is_address: Box<[i8]>,
     /// Where the first word was.
     from: usize,
     arena: Arena,
@@ -55,7 +56,7 @@ unsafe impl Sync for Image {}
 impl std::fmt::Debug for Image {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let bytes = self.words.len() * WORD;
-        let n_addresses = self.addresses.len();
+        let n_addresses = self.is_address.iter().filter(|is_address| **is_address != 0).count();
         f.debug_struct("Image").field("bytes", &bytes).field("addresses", &n_addresses).finish()
     }
 }
@@ -73,8 +74,8 @@ impl Image {
     pub(crate) fn of(vms: &[Vm; 3]) -> Option<Image> {
         let [first, second, third] = vms.each_ref().map(content);
         let (first, second, third) = (first?, second?, third?);
-        let addresses = differences(first, second)?;
-        if addresses != differences(first, third)? {
+        let is_address = differences(first, second)?;
+        if is_address != differences(first, third)? {
             return None;
         }
         let words: Box<[usize]> = first.into();
@@ -84,7 +85,7 @@ impl Image {
         let used = Vm::HEAD_BYTES + words.len() * WORD;
         let image = Image {
             words,
-            addresses,
+            is_address,
             from,
             // SAFETY: no Lua code runs here.
             arena: unsafe { vm.universe().arena().moved(vm.blocks().start, vm.blocks()) },
@@ -109,20 +110,56 @@ impl Image {
     pub(crate) unsafe fn copy_to(&self, blocks: Range<*mut u8>) -> Copied {
         let to = blocks.start;
         let distance = (to as usize).wrapping_sub(self.from);
-        let words = to.cast::<usize>();
-        // SAFETY: the memory holds all words and some slack; the indices are below their number.
+        // SAFETY: the memory holds all words and some slack.
         unsafe {
-            words.copy_from_nonoverlapping(self.words.as_ptr(), self.words.len());
-            for &at in &self.addresses {
-                let word = words.add(at.into());
-                *word = (*word).wrapping_add(distance);
-            }
+            let copy = std::slice::from_raw_parts_mut(to.cast(), self.words.len());
+            move_words(copy, &self.words, &self.is_address, distance);
             Copied {
                 arena: self.arena.moved(self.from as *mut u8, blocks),
                 main: to.add(self.main).cast(),
                 generator: self.generator.map(|at| to.add(at).cast()),
             }
         }
+    }
+}
+
+/// Copies words, and adds `distance` to those that are addresses.
+fn move_words(
+    copy: &mut [MaybeUninit<usize>],
+    words: &[usize],
+    is_address: &[i8],
+    distance: usize,
+) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: it was just asked for.
+        return unsafe { move_words_avx2(copy, words, is_address, distance) };
+    }
+    move_each_word(copy, words, is_address, distance);
+}
+
+/// As [`move_each_word`], four words at a time: 350 ns instead of 550 for the copy of 14 KB.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn move_words_avx2(
+    copy: &mut [MaybeUninit<usize>],
+    words: &[usize],
+    is_address: &[i8],
+    distance: usize,
+) {
+    move_each_word(copy, words, is_address, distance);
+}
+
+#[inline(always)]
+fn move_each_word(
+    copy: &mut [MaybeUninit<usize>],
+    words: &[usize],
+    is_address: &[i8],
+    distance: usize,
+) {
+    for ((to, word), is_address) in copy.iter_mut().zip(words).zip(is_address) {
+        // No branch: the compiler makes vectors of it.
+        to.write(word.wrapping_add(*is_address as usize & distance));
     }
 }
 
@@ -137,26 +174,21 @@ fn content(vm: &Vm) -> Option<&[usize]> {
     }
 }
 
-/// The indices of the words that are addresses within their home; none if other words differ (I2).
-fn differences(a: &[usize], b: &[usize]) -> Option<Box<[u16]>> {
-    if a.len() != b.len() || a.len() > usize::from(u16::MAX) {
+/// Which words are addresses within their home; none if other words differ (I2).
+fn differences(a: &[usize], b: &[usize]) -> Option<Box<[i8]>> {
+    if a.len() != b.len() {
         return None;
     }
     let (from, to) = (a.as_ptr() as usize, b.as_ptr() as usize);
     let distance = to.wrapping_sub(from);
     let home = |start: usize, len: usize| start / PAGE * PAGE..start + len * WORD;
     let (of_a, of_b) = (home(from, a.len()), home(to, b.len()));
-    let mut addresses = Vec::new();
-    for (at, (&in_a, &in_b)) in a.iter().zip(b).enumerate() {
+    let is_address = |(&in_a, &in_b): (&usize, &usize)| {
         if in_a == in_b {
-            if of_a.contains(&in_a) || of_b.contains(&in_a) {
-                return None;
-            }
-        } else if in_b.wrapping_sub(in_a) == distance && of_a.contains(&in_a) {
-            addresses.push(at as u16);
+            (!of_a.contains(&in_a) && !of_b.contains(&in_a)).then_some(0)
         } else {
-            return None;
+            (in_b.wrapping_sub(in_a) == distance && of_a.contains(&in_a)).then_some(-1)
         }
-    }
-    Some(addresses.into())
+    };
+    a.iter().zip(b).map(is_address).collect()
 }

@@ -118,7 +118,8 @@ pub(crate) fn parse(text: &[u8]) -> Option<(&[u8], Serial)> {
     };
     let host = rest.strip_suffix(b"|0")?;
     // One spelling a PID: lower case, padded to five digits and no further.
-    let is_padded = n_digits == DIGITS_MIN || n_digits > DIGITS_MIN && serial >> (4 * (n_digits - 1)) != 0;
+    let is_padded =
+        n_digits == DIGITS_MIN || n_digits > DIGITS_MIN && serial >> (4 * (n_digits - 1)) != 0;
     (last == b'x' && is_padded).then_some((host, Serial(serial)))
 }
 
