@@ -1,14 +1,27 @@
-//! The timers of one process: what each does when it fires, and the ticket in a worker's wheel.
+//! The timers of one process: what each does when it fires, and the ticket in a worker's wheel that
+//! stands for all of them.
+//!
+//! # Concepts
+//! * **Ticket**: the entry of a process in the wheel of the worker that ran it at that time. A
+//!   process has one at most, for the time when its first timer is due, or for an earlier one.
 //!
 //! # Protocol
-//! A process that moves between workers has tickets in several wheels, which signal in no common
-//! order. So a signal only says that something is due; the process fires whatever is, in order.
+//! A timer that starts takes out a ticket only if it is due before the one there is. One that is
+//! stopped leaves the ticket alone: its signal then comes for nothing, and the timer that is due
+//! first by then gets the next one. So time-outs that do not happen, which is what most are, cost
+//! no worker anything. A process that comes to wait without timers gives its ticket back.
+//!
+//! A process that moves between workers may have a signal on its way for a ticket that it has
+//! replaced. So a signal only says that something may be due; the process fires whatever is, in
+//! order.
 //!
 //! # Invariants
 //! * **W1** `queue` holds each pending timer under the time when it is due. Entries whose token
 //!   names no pending timer, or one that is due at another time, are left over; they are at most
 //!   about half.
-//! * **W2** A timer fires only when its time has come, however many signals come in for it.
+//! * **W2** A timer fires only when its time has come, however many signals come in.
+//! * **W3** Between two calls from outside of this file, `ticket` is there while a timer is pending,
+//!   and no later than any; or the signal for it has been taken in and is about to be handled.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -68,10 +81,16 @@ pub(crate) enum Destination {
 struct Timer {
     generation: u32,
     at_ns: u64,
-    ticket: TimerId,
-    /// The signal of the ticket came in.
-    is_signalled: bool,
     fires: Fires,
+}
+
+/// See the module.
+#[derive(Debug)]
+struct Ticket {
+    at_ns: u64,
+    /// What its signal brings.
+    number: u64,
+    id: TimerId,
 }
 
 /// See the module.
@@ -80,6 +99,9 @@ pub(crate) struct Timers {
     all: Slab<Timer>,
     generation: u32,
     queue: BinaryHeap<Reverse<(u64, Token)>>,
+    ticket: Option<Ticket>,
+    /// Tickets taken out so far.
+    n_tickets: u64,
 }
 
 impl Timers {
@@ -97,11 +119,18 @@ impl Timers {
         (u64::from(timer.generation) == token.0 >> 32).then_some(index)
     }
 
-    /// Notes that a signal came in for a timer.
-    pub(crate) fn signalled(&mut self, token: Token) {
-        if let Some(index) = self.index(token) {
-            self.all[index].is_signalled = true;
-        }
+    /// Notes that the signal of a ticket came in.
+    pub(crate) fn signalled(&mut self, number: u64) {
+        self.ticket.take_if(|ticket| ticket.number == number);
+    }
+
+    fn add(&mut self, at_ns: u64, fires: Fires) -> Token {
+        self.generation = self.generation.wrapping_add(1);
+        let timer = Timer { generation: self.generation, at_ns, fires };
+        let index = self.all.insert(timer);
+        let token = Token(u64::from(self.generation) << 32 | index as u64);
+        self.enqueue(at_ns, token);
+        token
     }
 
     /// Queues a timer; throws away what is left over when that is more than half (W1).
@@ -119,41 +148,39 @@ impl Timers {
         self.index(token).is_some_and(|index| self.all[index].at_ns == at_ns)
     }
 
-    /// Takes the pending timer that is due first out of the queue, if it is due.
-    fn pop_due(&mut self, now_ns: u64) -> Option<Token> {
-        while let Some(Reverse((at_ns, token))) = self.queue.peek().copied()
-            && at_ns <= now_ns
-        {
-            self.queue.pop();
+    /// The pending timer that is due first, and when.
+    fn first(&mut self) -> Option<(u64, Token)> {
+        while let Some(Reverse((at_ns, token))) = self.queue.peek().copied() {
             if self.is_pending(at_ns, token) {
-                return Some(token);
+                return Some((at_ns, token));
             }
+            self.queue.pop();
         }
         None
+    }
+
+    /// Takes the pending timer that is due first out of the queue, if it is due.
+    fn pop_due(&mut self, now_ns: u64) -> Option<Token> {
+        let (at_ns, token) = self.first()?;
+        (at_ns <= now_ns).then(|| {
+            self.queue.pop();
+            token
+        })
     }
 }
 
 impl Cx {
     /// Starts a timer that is due at `at_ns`, monotonic.
     pub(crate) fn start_timer(&mut self, at_ns: u64, fires: Fires) -> Token {
-        let timers = &mut self.timers;
-        // 31 bits, so that no token is the one of the process's own deadline.
-        timers.generation = timers.generation.wrapping_add(1) & (u32::MAX >> 1);
-        let generation = timers.generation;
-        let slot = timers.all.vacant_entry();
-        let token = Token(u64::from(generation) << 32 | slot.key() as u64);
-        let step = self.step.get();
-        let ticket = step.worker.insert_timer(step.process, token.0, at_ns);
-        slot.insert(Timer { generation, at_ns, ticket, is_signalled: false, fires });
-        timers.enqueue(at_ns, token);
+        let token = self.timers.add(at_ns, fires);
+        self.want_signal(at_ns);
         token
     }
 
     /// Stops a timer; false when it has fired or was stopped. Its memory is free at once.
     pub(crate) fn stop_timer(&mut self, token: Token) -> bool {
         let Some(index) = self.timers.index(token) else { return false };
-        let timer = self.timers.all.remove(index);
-        self.step.get().worker.cancel_timer(timer.ticket);
+        self.timers.all.remove(index);
         true
     }
 
@@ -161,8 +188,33 @@ impl Cx {
     pub(crate) fn move_timer(&mut self, token: Token, at_ns: u64) -> Option<Token> {
         let index = self.timers.index(token)?;
         let timer = self.timers.all.remove(index);
-        self.step.get().worker.cancel_timer(timer.ticket);
         Some(self.start_timer(at_ns, timer.fires))
+    }
+
+    /// Sees to a ticket for `at_ns` or earlier (W3).
+    fn want_signal(&mut self, at_ns: u64) {
+        if self.timers.ticket.as_ref().is_some_and(|ticket| ticket.at_ns <= at_ns) {
+            return;
+        }
+        self.give_ticket_back();
+        self.timers.n_tickets += 1;
+        let number = self.timers.n_tickets;
+        let step = self.step.get();
+        let id = step.worker.insert_timer(step.process, number, at_ns);
+        self.timers.ticket = Some(Ticket { at_ns, number, id });
+    }
+
+    fn give_ticket_back(&mut self) {
+        if let Some(ticket) = self.timers.ticket.take() {
+            self.step.get().worker.cancel_timer(ticket.id);
+        }
+    }
+
+    /// Before the process may come to wait: one without timers is not to be woken by any.
+    pub(crate) fn check_ticket(&mut self) {
+        if self.timers.is_empty() {
+            self.give_ticket_back();
+        }
     }
 
     /// Fires all timers that are due, in order of their times (W2).
@@ -173,15 +225,14 @@ impl Cx {
             self.queue_woken();
             self.fire(token, now_ns);
         }
+        if let Some((at_ns, _)) = self.timers.first() {
+            self.want_signal(at_ns);
+        }
     }
 
     fn fire(&mut self, token: Token, now_ns: u64) {
         let Some(index) = self.timers.index(token) else { return };
-        let timer = &self.timers.all[index];
-        if !timer.is_signalled {
-            self.step.get().worker.cancel_timer(timer.ticket);
-        }
-        if let Fires::Ticker { .. } = timer.fires {
+        if let Fires::Ticker { .. } = self.timers.all[index].fires {
             self.tick(index, token, now_ns);
             return;
         }
@@ -209,9 +260,6 @@ impl Cx {
         let n_missed = now_ns.saturating_sub(timer.at_ns) / period_ns;
         let n_left_out = n_missed.saturating_sub(TICKS_MAX.into());
         timer.at_ns = timer.at_ns.saturating_add(period_ns.saturating_mul(n_left_out + 1));
-        let step = self.step.get();
-        timer.ticket = step.worker.insert_timer(step.process, token.0, timer.at_ns);
-        timer.is_signalled = false;
         let at_ns = timer.at_ns;
         self.timers.enqueue(at_ns, token);
         let fired = Value::Fired(self.fired_at());
@@ -224,11 +272,10 @@ impl Cx {
         self.step.get().worker.wall_ns()
     }
 
-    /// Gives every ticket back, at the end of the process or program.
+    /// Stops every timer, at the end of the process or program.
     pub(crate) fn stop_all_timers(&mut self) {
         self.timers.queue.clear();
-        for timer in self.timers.all.drain() {
-            self.step.get().worker.cancel_timer(timer.ticket);
-        }
+        self.timers.all.clear();
+        self.give_ticket_back();
     }
 }
