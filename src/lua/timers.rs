@@ -26,13 +26,14 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use rustc_hash::FxHashMap;
 use slab::Slab;
 
 use super::cx::Cx;
 use super::fiber::Resumption;
 use super::net::SocketId;
 use super::value::Value;
-use crate::channel::{ChannelId, FiberId};
+use crate::channel::{ChannelId, FiberId, Kind};
 use crate::process::{Encoded, Pid, Topic};
 use crate::scheduler::TimerId;
 
@@ -52,6 +53,8 @@ pub(crate) enum Fires {
     Wake(FiberId),
     /// The channel yields the time, once.
     Channel(ChannelId),
+    /// As `Channel`, but nobody has asked the Timer for its channel yet.
+    Timer,
     /// The channel yields the time, again and again.
     Ticker { channel: ChannelId, period_ns: u64 },
     /// A message is sent.
@@ -99,18 +102,22 @@ pub(crate) struct Timers {
     all: Slab<Timer>,
     generation: u32,
     queue: BinaryHeap<Reverse<(u64, Token)>>,
+    /// When those fired whose channel nobody has asked for yet.
+    unread: FxHashMap<Token, i128>,
     ticket: Option<Ticket>,
     /// Tickets taken out so far.
     n_tickets: u64,
 }
 
 impl Timers {
+    /// Whether none is pending.
     pub(crate) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
+    /// How many take memory.
     pub(crate) fn len(&self) -> usize {
-        self.all.len()
+        self.all.len() + self.unread.len()
     }
 
     fn index(&self, token: Token) -> Option<usize> {
@@ -191,6 +198,28 @@ impl Cx {
         Some(self.start_timer(at_ns, timer.fires))
     }
 
+    /// Makes the channel of a Timer, when somebody asks for it.
+    pub(crate) fn open_channel_of(&mut self, token: Token) -> ChannelId {
+        let channel = self.channels.open(Kind::Fed);
+        if let Some(index) = self.timers.index(token) {
+            self.timers.all[index].fires = Fires::Channel(channel);
+            self.timer_of.insert(channel, token);
+            return channel;
+        }
+        if let Some(fired_at) = self.timers.unread.remove(&token) {
+            // It is open and has room.
+            let _ = self.channels.feed(channel, Value::Fired(fired_at));
+        }
+        self.channels.shut(channel);
+        channel
+    }
+
+    /// Nobody can reach a Timer any more whose channel was never asked for.
+    pub(crate) fn release_timer(&mut self, token: Token) {
+        self.stop_timer(token);
+        self.timers.unread.remove(&token);
+    }
+
     /// Sees to a ticket for `at_ns` or earlier (W3).
     fn want_signal(&mut self, at_ns: u64) {
         if self.timers.ticket.as_ref().is_some_and(|ticket| ticket.at_ns <= at_ns) {
@@ -245,6 +274,10 @@ impl Cx {
                 // A closed channel lost interest.
                 let _ = self.channels.feed_and_shut(channel, fired);
             }
+            Fires::Timer => {
+                let fired_at = self.fired_at();
+                self.timers.unread.insert(token, fired_at);
+            }
             Fires::Send(later) => self.send_later(*later),
             Fires::GiveUp { operation } => self.give_up(operation),
             Fires::SocketTimeout { socket, fiber } => self.socket_timed_out(socket, fiber),
@@ -276,6 +309,7 @@ impl Cx {
     pub(crate) fn stop_all_timers(&mut self) {
         self.timers.queue.clear();
         self.timers.all.clear();
+        self.timers.unread.clear();
         self.give_ticket_back();
     }
 }

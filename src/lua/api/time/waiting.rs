@@ -11,19 +11,34 @@ use crate::lua::raw::{Object, Outcome, Raise, Stack, host};
 use crate::lua::timers::{Fires, TICKS_MAX, Token};
 use crate::process::kind;
 
-/// A Timer or Ticker; its Lua value is the channel, except for timers of `send_after`.
+/// A Timer; its Lua value is the channel, once somebody has asked for it.
 #[derive(Clone, Copy, Debug)]
 struct Timer {
     token: Token,
-    channel: Option<ChannelId>,
+    /// None for timers of `send_after`.
+    channel: Option<TimerChannel>,
+}
+
+/// The channel of a Timer. Most are stopped before anybody asks for it, so it is made only then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum TimerChannel {
+    Unasked,
+    Open(ChannelId),
 }
 
 impl Object for Timer {
     const TAG: u32 = objects::TIMER;
     const NAME: &'static str = "Timer";
     const N_VALUES: i32 = 1;
+    const FINALIZED: bool = true;
+
+    /// A timer whose channel is open goes with the channel, which may outlive this object.
+    fn garbage(&self) -> Option<u64> {
+        matches!(self.channel, Some(TimerChannel::Unasked)).then_some(self.token.0)
+    }
 }
 
+/// A Ticker; its Lua value is the channel.
 #[derive(Clone, Copy, Debug)]
 struct Ticker {
     token: Token,
@@ -36,14 +51,9 @@ impl Object for Ticker {
     const N_VALUES: i32 = 1;
 }
 
-/// Pushes the Timer object of a running timer, with the channel object on top of the stack if it
-/// has a channel.
-pub(crate) fn push_timer(stack: &Stack, token: Token, channel: Option<ChannelId>) {
+/// Pushes the Timer object of a running timer.
+pub(crate) fn push_timer(stack: &Stack, token: Token, channel: Option<TimerChannel>) {
     stack.new_object(Timer { token, channel }, build_timer);
-    if channel.is_some() {
-        stack.push_value(-2);
-        stack.set_object_value(-2, 1);
-    }
 }
 
 fn positive_duration(stack: &Stack, n: i32, what: &str) -> Result<u64, String> {
@@ -76,18 +86,12 @@ pub(super) fn after(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         Err(text) => return fail(stack, kind::INVALID, text),
     };
     cx.check_room(stack)?;
-    start_channel_timer(stack, cx, nanoseconds);
-    Ok(Outcome::Return(1))
-}
-
-/// Starts a one-shot timer and pushes its channel.
-fn start_channel_timer(stack: &Stack, cx: &mut Cx, nanoseconds: u64) -> (Token, ChannelId) {
     let channel = cx.channels.open(Kind::Fed);
     let at_ns = cx.now_ns().saturating_add(nanoseconds);
     let token = cx.start_timer(at_ns, Fires::Channel(channel));
     cx.timer_of.insert(channel, token);
     push_channel(stack, channel, Yields::Values);
-    (token, channel)
+    Ok(Outcome::Return(1))
 }
 
 pub(super) fn timer(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
@@ -96,8 +100,9 @@ pub(super) fn timer(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         Err(text) => return fail(stack, kind::INVALID, text),
     };
     cx.check_room(stack)?;
-    let (token, channel) = start_channel_timer(stack, cx, nanoseconds);
-    push_timer(stack, token, Some(channel));
+    let at_ns = cx.now_ns().saturating_add(nanoseconds);
+    let token = cx.start_timer(at_ns, Fires::Timer);
+    push_timer(stack, token, Some(TimerChannel::Unasked));
     Ok(Outcome::Return(1))
 }
 
@@ -135,8 +140,15 @@ fn build_ticker(stack: &Stack) {
     stack.raw_set_field(-2, "__index");
 }
 
-fn timer_channel(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
-    object_arg::<Timer>(stack, 1)?;
+fn timer_channel(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
+    let timer = object_arg::<Timer>(stack, 1)?;
+    if let Some(TimerChannel::Unasked) = timer.channel {
+        cx.check_room(stack)?;
+        let channel = cx.open_channel_of(timer.token);
+        stack.set_object(1, Timer { channel: Some(TimerChannel::Open(channel)), ..timer });
+        push_channel(stack, channel, Yields::Values);
+        stack.set_object_value(1, 1);
+    }
     stack.object_value(1, 1);
     Ok(Outcome::Return(1))
 }
@@ -150,7 +162,7 @@ fn ticker_channel(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
 fn timer_stop(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let timer = object_arg::<Timer>(stack, 1)?;
     let was_pending = cx.stop_timer(timer.token);
-    if let Some(channel) = timer.channel {
+    if let Some(TimerChannel::Open(channel)) = timer.channel {
         cx.timer_of.remove(&channel);
         cx.channels.shut(channel);
     }
@@ -168,7 +180,7 @@ fn timer_reset(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let moved = cx.move_timer(timer.token, at_ns);
     if let Some(token) = moved {
         stack.set_object(1, Timer { token, ..timer });
-        if let Some(channel) = timer.channel {
+        if let Some(TimerChannel::Open(channel)) = timer.channel {
             cx.timer_of.insert(channel, token);
         }
     }
