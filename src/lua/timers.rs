@@ -17,11 +17,14 @@
 //!
 //! # Invariants
 //! * **W1** `queue` holds each pending timer under the time when it is due. Entries whose token
-//!   names no pending timer, or one that is due at another time, are left over; they are at most
-//!   about half.
+//!   names no pending timer, or one that is due at another time, are left over, as are those that
+//!   are there already; they are at most about half.
 //! * **W2** A timer fires only when its time has come, however many signals come in.
-//! * **W3** Between two calls from outside of this file, `ticket` is there while a timer is pending,
-//!   and no later than any; or the signal for it has been taken in and is about to be handled.
+//! * **W3** Between two calls from outside, `ticket` is there while a timer is pending, and not
+//!   later than any; or its signal has been taken in and is about to be handled.
+
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -140,15 +143,26 @@ impl Timers {
         token
     }
 
-    /// Queues a timer; throws away what is left over when that is more than half (W1).
+    /// Queues a timer that is pending already; throws away what is left over when that is more than
+    /// half (W1).
     fn enqueue(&mut self, at_ns: u64, token: Token) {
         const LEFT_OVER_MAX: usize = 16;
-        if self.queue.len() > 2 * self.all.len() + LEFT_OVER_MAX {
-            let mut queue = std::mem::take(&mut self.queue);
-            queue.retain(|Reverse((at_ns, token))| self.is_pending(*at_ns, *token));
-            self.queue = queue;
+        if self.all.len() <= 1 {
+            self.queue.clear();
+        } else if self.queue.len() > 2 * self.all.len() + LEFT_OVER_MAX {
+            self.drop_left_over();
         }
         self.queue.push(Reverse((at_ns, token)));
+    }
+
+    #[cold]
+    fn drop_left_over(&mut self) {
+        let mut entries = std::mem::take(&mut self.queue).into_vec();
+        entries.retain(|Reverse((at_ns, token))| self.is_pending(*at_ns, *token));
+        // A timer that was set to another time and back is in it twice.
+        entries.sort_unstable();
+        entries.dedup();
+        self.queue = entries.into();
     }
 
     fn is_pending(&self, at_ns: u64, token: Token) -> bool {
@@ -191,11 +205,13 @@ impl Cx {
         true
     }
 
-    /// Sets a pending timer to another time; `None` when it has fired or was stopped.
-    pub(crate) fn move_timer(&mut self, token: Token, at_ns: u64) -> Option<Token> {
-        let index = self.timers.index(token)?;
-        let timer = self.timers.all.remove(index);
-        Some(self.start_timer(at_ns, timer.fires))
+    /// Sets a pending timer to another time; false when it has fired or was stopped.
+    pub(crate) fn move_timer(&mut self, token: Token, at_ns: u64) -> bool {
+        let Some(index) = self.timers.index(token) else { return false };
+        self.timers.all[index].at_ns = at_ns;
+        self.timers.enqueue(at_ns, token);
+        self.want_signal(at_ns);
+        true
     }
 
     /// Makes the channel of a Timer, when somebody asks for it.

@@ -30,12 +30,6 @@ impl Object for Timer {
     const TAG: u32 = objects::TIMER;
     const NAME: &'static str = "Timer";
     const N_VALUES: i32 = 1;
-    const FINALIZED: bool = true;
-
-    /// A timer whose channel is open goes with the channel, which may outlive this object.
-    fn garbage(&self) -> Option<u64> {
-        matches!(self.channel, Some(TimerChannel::Unasked)).then_some(self.token.0)
-    }
 }
 
 /// A Ticker; its Lua value is the channel.
@@ -53,7 +47,12 @@ impl Object for Ticker {
 
 /// Pushes the Timer object of a running timer.
 pub(crate) fn push_timer(stack: &Stack, token: Token, channel: Option<TimerChannel>) {
-    stack.new_object(Timer { token, channel }, build_timer);
+    let timer = Timer { token, channel };
+    match channel {
+        // The timer goes with this object, until its channel is open: that may outlive the object.
+        Some(TimerChannel::Unasked) => stack.new_watched_object(timer, token.0, build_timer),
+        _ => stack.new_object(timer, build_timer),
+    }
 }
 
 fn positive_duration(stack: &Stack, n: i32, what: &str) -> Result<u64, String> {
@@ -144,6 +143,7 @@ fn timer_channel(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let timer = object_arg::<Timer>(stack, 1)?;
     if let Some(TimerChannel::Unasked) = timer.channel {
         cx.check_room(stack)?;
+        stack.unwatch::<Timer>(1);
         let channel = cx.open_channel_of(timer.token);
         stack.set_object(1, Timer { channel: Some(TimerChannel::Open(channel)), ..timer });
         push_channel(stack, channel, Yields::Values);
@@ -162,9 +162,14 @@ fn ticker_channel(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
 fn timer_stop(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let timer = object_arg::<Timer>(stack, 1)?;
     let was_pending = cx.stop_timer(timer.token);
-    if let Some(TimerChannel::Open(channel)) = timer.channel {
-        cx.timer_of.remove(&channel);
-        cx.channels.shut(channel);
+    match timer.channel {
+        Some(TimerChannel::Open(channel)) => {
+            cx.timer_of.remove(&channel);
+            cx.channels.shut(channel);
+        }
+        // One that has fired keeps the time of it for its channel.
+        Some(TimerChannel::Unasked) if was_pending => stack.unwatch::<Timer>(1),
+        _ => {}
     }
     stack.push_bool(was_pending);
     Ok(Outcome::Return(1))
@@ -177,14 +182,8 @@ fn timer_reset(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         Raise::Message(format!("timer:reset: {cause}"))
     })?;
     let at_ns = cx.now_ns().saturating_add(nanoseconds);
-    let moved = cx.move_timer(timer.token, at_ns);
-    if let Some(token) = moved {
-        stack.set_object(1, Timer { token, ..timer });
-        if let Some(TimerChannel::Open(channel)) = timer.channel {
-            cx.timer_of.insert(channel, token);
-        }
-    }
-    stack.push_bool(moved.is_some());
+    let was_pending = cx.move_timer(timer.token, at_ns);
+    stack.push_bool(was_pending);
     Ok(Outcome::Return(1))
 }
 
