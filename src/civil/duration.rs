@@ -69,6 +69,8 @@ impl Duration {
         number.checked_mul(unit_ns(rest)?).map(Self)
     }
 
+    /// Kept out of [`Self::parse`], which it would slow down there.
+    #[inline(never)]
     fn parse_groups(text: &[u8]) -> Result<Self, Error> {
         let invalid = || Error::invalid(format!("time: invalid duration {}", quoted(text)));
         let (is_negative, mut rest) = match text {

@@ -29,7 +29,6 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use rustc_hash::FxHashMap;
 use slab::Slab;
 
 use super::cx::Cx;
@@ -43,9 +42,8 @@ use crate::scheduler::TimerId;
 /// Ticks that wait while nobody reads.
 pub(crate) const TICKS_MAX: u32 = 16;
 
-/// Names a timer of this process; a stale one names nothing.
-///
-/// Later ones compare greater.
+/// Names a timer of this process: its place, and above that its generation, which repeats after
+/// 2³² timers. A stale one names nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Token(pub(crate) u64);
 
@@ -58,6 +56,8 @@ pub(crate) enum Fires {
     Channel(ChannelId),
     /// As `Channel`, but nobody has asked the Timer for its channel yet.
     Timer,
+    /// Such a timer has fired: this time waits for the channel. Boxed because it is rare and large.
+    Fired(Box<i128>),
     /// The channel yields the time, again and again.
     Ticker { channel: ChannelId, period_ns: u64 },
     /// A message is sent.
@@ -90,12 +90,16 @@ struct Timer {
     fires: Fires,
 }
 
+impl Timer {
+    fn has_fired(&self) -> bool {
+        matches!(self.fires, Fires::Fired(_))
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 struct Ticket {
     at_ns: u64,
-    /// What its signal brings.
-    number: u64,
     id: TimerId,
 }
 
@@ -105,33 +109,55 @@ pub(crate) struct Timers {
     all: Slab<Timer>,
     generation: u32,
     queue: BinaryHeap<Reverse<(u64, Token)>>,
-    /// When those fired whose channel nobody has asked for yet.
-    unread: FxHashMap<Token, i128>,
+    /// How many of `all` are no longer pending (`Fires::Fired`).
+    n_fired: u32,
     ticket: Option<Ticket>,
-    /// Tickets taken out so far.
-    n_tickets: u64,
+    /// Tickets taken out so far, which is what the signal of the latest brings.
+    n_tickets: u32,
 }
 
 impl Timers {
     /// Whether none is pending.
     pub(crate) fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.n_pending() == 0
+    }
+
+    fn n_pending(&self) -> usize {
+        self.all.len() - self.n_fired as usize
     }
 
     /// How many take memory.
     pub(crate) fn len(&self) -> usize {
-        self.all.len() + self.unread.len()
+        self.all.len()
     }
 
+    /// Where the pending timer is that the token names.
     fn index(&self, token: Token) -> Option<usize> {
-        let index = (token.0 & u64::from(u32::MAX)) as usize;
+        let index = token.0 as u32 as usize;
         let timer = self.all.get(index)?;
-        (u64::from(timer.generation) == token.0 >> 32).then_some(index)
+        let is_pending = u64::from(timer.generation) == token.0 >> 32 && !timer.has_fired();
+        is_pending.then_some(index)
+    }
+
+    /// Forgets a timer that has fired; gives the time that waits for its channel.
+    fn take_fired(&mut self, token: Token) -> Option<i128> {
+        let index = token.0 as u32 as usize;
+        let timer = self.all.get(index)?;
+        if u64::from(timer.generation) != token.0 >> 32 || !timer.has_fired() {
+            return None;
+        }
+        self.n_fired -= 1;
+        match self.all.remove(index).fires {
+            Fires::Fired(at_ns) => Some(*at_ns),
+            _ => None,
+        }
     }
 
     /// Notes that the signal of a ticket came in.
     pub(crate) fn signalled(&mut self, number: u64) {
-        self.ticket.take_if(|ticket| ticket.number == number);
+        if number == u64::from(self.n_tickets) {
+            self.ticket = None;
+        }
     }
 
     fn add(&mut self, at_ns: u64, fires: Fires) -> Token {
@@ -147,9 +173,9 @@ impl Timers {
     /// half (W1).
     fn enqueue(&mut self, at_ns: u64, token: Token) {
         const LEFT_OVER_MAX: usize = 16;
-        if self.all.len() <= 1 {
+        if self.n_pending() == 1 {
             self.queue.clear();
-        } else if self.queue.len() > 2 * self.all.len() + LEFT_OVER_MAX {
+        } else if self.queue.len() > 2 * self.n_pending() + LEFT_OVER_MAX {
             self.drop_left_over();
         }
         self.queue.push(Reverse((at_ns, token)));
@@ -222,7 +248,7 @@ impl Cx {
             self.timer_of.insert(channel, token);
             return channel;
         }
-        if let Some(fired_at) = self.timers.unread.remove(&token) {
+        if let Some(fired_at) = self.timers.take_fired(token) {
             // It is open and has room.
             let _ = self.channels.feed(channel, Value::Fired(fired_at));
         }
@@ -232,8 +258,9 @@ impl Cx {
 
     /// Nobody can reach a Timer any more whose channel was never asked for.
     pub(crate) fn release_timer(&mut self, token: Token) {
-        self.stop_timer(token);
-        self.timers.unread.remove(&token);
+        if !self.stop_timer(token) {
+            self.timers.take_fired(token);
+        }
     }
 
     /// Sees to a ticket for `at_ns` or earlier (W3).
@@ -242,11 +269,11 @@ impl Cx {
             return;
         }
         self.give_ticket_back();
-        self.timers.n_tickets += 1;
-        let number = self.timers.n_tickets;
+        self.timers.n_tickets = self.timers.n_tickets.wrapping_add(1);
+        let number = self.timers.n_tickets.into();
         let step = self.step.get();
         let id = step.worker.insert_timer(step.process, number, at_ns);
-        self.timers.ticket = Some(Ticket { at_ns, number, id });
+        self.timers.ticket = Some(Ticket { at_ns, id });
     }
 
     fn give_ticket_back(&mut self) {
@@ -277,12 +304,16 @@ impl Cx {
 
     fn fire(&mut self, token: Token, now_ns: u64) {
         let Some(index) = self.timers.index(token) else { return };
-        if let Fires::Ticker { .. } = self.timers.all[index].fires {
-            self.tick(index, token, now_ns);
-            return;
+        match self.timers.all[index].fires {
+            Fires::Ticker { .. } => return self.tick(index, token, now_ns),
+            Fires::Timer => {
+                self.timers.all[index].fires = Fires::Fired(Box::new(self.fired_at()));
+                self.timers.n_fired += 1;
+                return;
+            }
+            _ => {}
         }
-        let timer = self.timers.all.remove(index);
-        match timer.fires {
+        match self.timers.all.remove(index).fires {
             Fires::Wake(fiber) => self.fibers.wake(fiber, Resumption::Continue { n_args: 0 }),
             Fires::Channel(channel) => {
                 self.timer_of.remove(&channel);
@@ -290,14 +321,10 @@ impl Cx {
                 // A closed channel lost interest.
                 let _ = self.channels.feed_and_shut(channel, fired);
             }
-            Fires::Timer => {
-                let fired_at = self.fired_at();
-                self.timers.unread.insert(token, fired_at);
-            }
             Fires::Send(later) => self.send_later(*later),
             Fires::GiveUp { operation } => self.give_up(operation),
             Fires::SocketTimeout { socket, fiber } => self.socket_timed_out(socket, fiber),
-            Fires::Ticker { .. } => {}
+            Fires::Ticker { .. } | Fires::Timer | Fires::Fired(_) => {}
         }
     }
 
@@ -325,7 +352,7 @@ impl Cx {
     pub(crate) fn stop_all_timers(&mut self) {
         self.timers.queue.clear();
         self.timers.all.clear();
-        self.timers.unread.clear();
+        self.timers.n_fired = 0;
         self.give_ticket_back();
     }
 }

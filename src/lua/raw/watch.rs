@@ -33,20 +33,22 @@ pub(super) const WATCHED_BLOCK: usize = LUA_PART + WATCHED_LEN;
 /// The place of an object that is not watched.
 pub(super) const UNWATCHED: u32 = u32::MAX;
 
-/// See the module.
+/// See the module. Boxed because most processes watch nothing.
 #[derive(Debug, Default)]
-pub(super) struct Watched(Slab<(usize, Garbage)>);
+pub(super) struct Watched(Option<Box<Slab<(usize, Garbage)>>>);
 
 impl Watched {
     /// Adds a live object; gives its place, for its header.
     pub(super) fn add(&mut self, object: *const c_void, garbage: Garbage) -> u32 {
-        let place = self.0.insert((object as usize, garbage));
+        let place = self.0.get_or_insert_default().insert((object as usize, garbage));
         u32::try_from(place).expect("2^32 objects do not fit into the memory of one process")
     }
 
     /// Takes an object out by its place; nothing happens if it is not watched.
     pub(super) fn remove(&mut self, place: u32) {
-        self.0.try_remove(place as usize);
+        if let Some(list) = &mut self.0 {
+            list.try_remove(place as usize);
+        }
     }
 
     /// What a block that is about to be freed was, if it was a watched object; that is no longer
@@ -55,14 +57,15 @@ impl Watched {
     /// # Safety
     /// `block` is a block of [`WATCHED_BLOCK`] bytes, from the arena of the VM.
     pub(super) unsafe fn freed(&mut self, block: *const c_void) -> Option<Garbage> {
+        let list = self.0.as_mut()?;
         let object = block.wrapping_byte_add(LUA_PART);
         // SAFETY: it lies in the block, whose bytes mean nothing before W1 has been checked.
         let place: u32 = unsafe {
             object.byte_add(offset_of!(ObjectHeader, watched_at)).cast::<u32>().read_unaligned()
         };
-        let (watched, garbage) = *self.0.get(place as usize)?;
+        let (watched, garbage) = *list.get(place as usize)?;
         (watched == object as usize).then(|| {
-            self.0.remove(place as usize);
+            list.remove(place as usize);
             garbage
         })
     }
