@@ -107,23 +107,22 @@ impl Stack {
     }
 
     fn object_ptr<T: Object>(&self, index: c_int) -> Option<*mut Boxed<T>> {
-        let header = self.header(index)?;
+        let object = self.header(index)?;
         // SAFETY: R4.
-        unsafe { ((*header).tag == T::TAG).then(|| header.cast()) }
-    }
-
-    /// The header of the full userdata at `index`, if it is one.
-    fn header(&self, index: c_int) -> Option<*mut ObjectHeader> {
-        // SAFETY: S1.
-        let is_object = unsafe { ffi::lua_type(self.l, index) == ffi::LUA_TUSERDATA };
-        // SAFETY: S1.
-        is_object.then(|| unsafe { ffi::lua_touserdata(self.l, index).cast() })
+        (unsafe { (*object).tag } == T::TAG).then(|| object.cast())
     }
 
     /// The type tag of the object at `index`; `None` when it is no full userdata.
     pub(crate) fn object_tag(&self, index: c_int) -> Option<u32> {
         // SAFETY: R4.
-        self.header(index).map(|header| unsafe { (*header).tag })
+        self.header(index).map(|object| unsafe { (*object).tag })
+    }
+
+    #[inline]
+    fn header(&self, index: c_int) -> Option<*mut ObjectHeader> {
+        // SAFETY: S1.
+        (self.kind(index) == LuaType::Userdata)
+            .then(|| unsafe { ffi::lua_touserdata(self.l, index).cast() })
     }
 
     /// Pushes Lua value `n` (from 1) of the object at `index`.
