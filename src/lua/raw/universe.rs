@@ -6,7 +6,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::ffi::c_void;
 
 use super::ffi::{self, lua_State};
-use super::watch::{WATCHED_BLOCK, Watched};
+use super::watch::{Watched, may_be_watched};
 use crate::lua::arena::Arena;
 
 /// Flags of one coroutine, kept in the low bits of its extra-space word.
@@ -301,7 +301,7 @@ impl Universe {
     /// A block is about to be freed that may be a watched object.
     ///
     /// # Safety
-    /// It is a block of [`WATCHED_BLOCK`] bytes of this VM.
+    /// It is a block of this VM, of a length that [`may_be_watched`].
     unsafe fn freed(&self, block: *const c_void) {
         // SAFETY: as in `watch`, and the caller's duty.
         if let Some(garbage) = unsafe { (*self.watched.get()).freed(block) } {
@@ -334,8 +334,8 @@ pub(crate) unsafe extern "C" fn allocate(
 ) -> *mut c_void {
     // SAFETY: `ud` is the universe that the VM was made with (R5).
     let universe = unsafe { &*(ud as *const Universe) };
-    if new == 0 && old == WATCHED_BLOCK && !ptr.is_null() {
-        // SAFETY: it is the length of the block.
+    if new == 0 && may_be_watched(old) && !ptr.is_null() {
+        // SAFETY: `old` is the length of the block.
         unsafe { universe.freed(ptr) };
     }
     // SAFETY: R5: nobody else holds a reference into the arena while Lua runs.

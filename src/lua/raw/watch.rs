@@ -24,48 +24,52 @@ use super::universe::Garbage;
 /// values are aligned as a `long double`. The tests of this file fail where it is another length.
 const LUA_PART: usize = 64;
 
-/// Length of the Rust part of every watched object, with its header.
-pub(super) const WATCHED_LEN: usize = 32;
+/// The Rust part of a watched object is no longer, with its header.
+pub(super) const LEN_MAX: usize = 32;
 
-/// Length of the block of a watched object.
-pub(super) const WATCHED_BLOCK: usize = LUA_PART + WATCHED_LEN;
+/// Whether a block of so many bytes may be a watched object.
+#[inline]
+pub(super) fn may_be_watched(bytes: usize) -> bool {
+    (LUA_PART + size_of::<ObjectHeader>()..=LUA_PART + LEN_MAX).contains(&bytes)
+}
 
 /// The place of an object that is not watched.
 pub(super) const UNWATCHED: u32 = u32::MAX;
 
-/// See the module. Boxed because most processes watch nothing.
+/// See the module. It keeps the room that it once needed, a fraction of what the objects took.
 #[derive(Debug, Default)]
-pub(super) struct Watched(Option<Box<Slab<(usize, Garbage)>>>);
+pub(super) struct Watched(Slab<(usize, Garbage)>);
 
 impl Watched {
     /// Adds a live object; gives its place, for its header.
     pub(super) fn add(&mut self, object: *const c_void, garbage: Garbage) -> u32 {
-        let place = self.0.get_or_insert_default().insert((object as usize, garbage));
+        if self.0.capacity() == 0 {
+            // Most processes have one such object, their inbox.
+            self.0.reserve_exact(1);
+        }
+        let place = self.0.insert((object as usize, garbage));
         u32::try_from(place).expect("2^32 objects do not fit into the memory of one process")
     }
 
     /// Takes an object out by its place; nothing happens if it is not watched.
     pub(super) fn remove(&mut self, place: u32) {
-        if let Some(list) = &mut self.0 {
-            list.try_remove(place as usize);
-        }
+        self.0.try_remove(place as usize);
     }
 
     /// What a block that is about to be freed was, if it was a watched object; that is no longer
     /// watched.
     ///
     /// # Safety
-    /// `block` is a block of [`WATCHED_BLOCK`] bytes, from the arena of the VM.
+    /// `block` is a block from the arena of the VM, of a length that [`may_be_watched`].
     pub(super) unsafe fn freed(&mut self, block: *const c_void) -> Option<Garbage> {
-        let list = self.0.as_mut()?;
         let object = block.wrapping_byte_add(LUA_PART);
         // SAFETY: it lies in the block, whose bytes mean nothing before W1 has been checked.
         let place: u32 = unsafe {
             object.byte_add(offset_of!(ObjectHeader, watched_at)).cast::<u32>().read_unaligned()
         };
-        let (watched, garbage) = *list.get(place as usize)?;
+        let (watched, garbage) = *self.0.get(place as usize)?;
         (watched == object as usize).then(|| {
-            list.remove(place as usize);
+            self.0.remove(place as usize);
             garbage
         })
     }
@@ -115,7 +119,7 @@ mod tests {
     #[test]
     fn another_block_that_names_the_place_of_an_object_is_not_taken_for_it() {
         let mut watched = Watched::default();
-        let mut blocks = [[0_u64; WATCHED_BLOCK / 8]; 2];
+        let mut blocks = [[0_u64; (LUA_PART + LEN_MAX) / 8]; 2];
         let garbage = Garbage { tag: 0, id: 1 };
         let object = blocks[0].as_ptr().wrapping_byte_add(LUA_PART).cast();
         let place = watched.add(object, garbage);
@@ -123,7 +127,7 @@ mod tests {
             block[LUA_PART / 8] = u64::from(place) << 32;
         }
         let mut freed = |n: usize| {
-            // SAFETY: blocks of that length.
+            // SAFETY: the blocks are as long as may be.
             unsafe { watched.freed(blocks[n].as_ptr().cast()) }
         };
         assert_eq!([freed(1), freed(0), freed(0)], [None, Some(garbage), None]);

@@ -8,7 +8,7 @@ use super::{LuaType, REGISTRY, Stack};
 use crate::lua::raw::ffi;
 use crate::lua::raw::object::{Boxed, Object, ObjectHeader, finalize};
 use crate::lua::raw::universe::Garbage;
-use crate::lua::raw::watch::{UNWATCHED, WATCHED_LEN};
+use crate::lua::raw::watch::{LEN_MAX, UNWATCHED};
 
 impl Stack {
     /// Pushes a new object of type `T`, with its Lua values (`T::N_VALUES`) nil. `build` fills the
@@ -22,7 +22,7 @@ impl Stack {
     /// As [`Stack::new_object`]; when the object is collected, [`Garbage`] with this `id` is noted,
     /// unless [`Stack::unwatch`] comes first.
     pub(crate) fn new_watched_object<T: Object>(&self, value: T, id: u64, build: fn(&Stack)) {
-        const { assert!(size_of::<Boxed<T>>() == WATCHED_LEN && T::N_VALUES == 1) };
+        const { assert!(size_of::<Boxed<T>>() <= LEN_MAX && T::N_VALUES == 1) };
         let object = self.new_boxed(value);
         let watched_at = self.universe().watch(object.cast(), Garbage { tag: T::TAG, id });
         // SAFETY: R4.
