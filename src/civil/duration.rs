@@ -9,17 +9,6 @@ use super::error::{Error, quoted};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(i64);
 
-const UNITS: [(&[u8], i64); 8] = [
-    (b"ns", 1),
-    (b"us", MICROSECOND),
-    ("\u{b5}s".as_bytes(), MICROSECOND),
-    ("\u{3bc}s".as_bytes(), MICROSECOND),
-    (b"ms", MILLISECOND),
-    (b"s", SECOND),
-    (b"m", MINUTE),
-    (b"h", HOUR),
-];
-
 /// The farthest that a sum of groups may get: the magnitude of `i64::MIN`.
 const MAGNITUDE_MAX: u128 = i64::MIN.unsigned_abs() as u128;
 
@@ -63,6 +52,26 @@ impl Duration {
     /// # Errors
     /// When `text` is not a duration, lacks a unit, names an unknown one, or is beyond 64 bits.
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
+        Self::parse_simple(text).map_or_else(|| Self::parse_groups(text), Ok)
+    }
+
+    /// Reads a whole number with one unit, as most texts are. `None` for any other text.
+    #[inline]
+    fn parse_simple(text: &[u8]) -> Option<Self> {
+        let (mut number, mut rest) = (0_i64, text);
+        while let [digit @ b'0'..=b'9', after @ ..] = rest {
+            number = number.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
+            rest = after;
+        }
+        if rest.len() == text.len() {
+            return None;
+        }
+        number.checked_mul(unit_ns(rest)?).map(Self)
+    }
+
+    /// Kept out of [`Self::parse`], which it would slow down there.
+    #[inline(never)]
+    fn parse_groups(text: &[u8]) -> Result<Self, Error> {
         let invalid = || Error::invalid(format!("time: invalid duration {}", quoted(text)));
         let (is_negative, mut rest) = match text {
             [b'-', rest @ ..] => (true, rest),
@@ -210,6 +219,19 @@ fn number_of(digits: &[u8]) -> Option<u64> {
     })
 }
 
+/// The nanoseconds of a unit by its name, in which `µ` is U+00B5 or U+03BC.
+fn unit_ns(name: &[u8]) -> Option<i64> {
+    match name {
+        b"s" => Some(SECOND),
+        b"ms" => Some(MILLISECOND),
+        b"m" => Some(MINUTE),
+        b"h" => Some(HOUR),
+        b"us" | b"\xc2\xb5s" | b"\xce\xbcs" => Some(MICROSECOND),
+        b"ns" => Some(1),
+        _ => None,
+    }
+}
+
 /// The nanoseconds of the unit that `rest` begins with, and what follows it. `text` is for
 /// messages.
 fn split_unit<'t>(rest: &'t [u8], text: &[u8]) -> Result<(i64, &'t [u8]), Error> {
@@ -218,8 +240,8 @@ fn split_unit<'t>(rest: &'t [u8], text: &[u8]) -> Result<(i64, &'t [u8]), Error>
     if name.is_empty() {
         return Err(Error::invalid(format!("time: missing unit in duration {}", quoted(text))));
     }
-    match UNITS.iter().find(|(unit, _)| *unit == name) {
-        Some((_, unit_ns)) => Ok((*unit_ns, after)),
+    match unit_ns(name) {
+        Some(unit_ns) => Ok((unit_ns, after)),
         None => Err(Error::invalid(format!(
             "time: unknown unit {} in duration {}",
             quoted(name),
@@ -396,13 +418,26 @@ mod tests {
 
         #[test]
         fn groups_add_up(groups in prop::collection::vec((0_u32..1_000, 0_usize..8), 1..5)) {
-            let unit = |i: usize| UNITS[i];
-            let text: Vec<u8> = groups
-                .iter()
-                .flat_map(|&(n, i)| [n.to_string().as_bytes(), unit(i).0].concat())
-                .collect();
-            let sum: i64 = groups.iter().map(|&(n, i)| i64::from(n) * unit(i).1).sum();
-            prop_assert_eq!(Duration::parse(&text), Ok(Duration::from_nanos(sum)));
+            let units = [
+                ("ns", 1),
+                ("us", MICROSECOND),
+                ("\u{b5}s", MICROSECOND),
+                ("\u{3bc}s", MICROSECOND),
+                ("ms", MILLISECOND),
+                ("s", SECOND),
+                ("m", MINUTE),
+                ("h", HOUR),
+            ];
+            let text: String = groups.iter().map(|&(n, i)| format!("{n}{}", units[i].0)).collect();
+            let sum: i64 = groups.iter().map(|&(n, i)| i64::from(n) * units[i].1).sum();
+            prop_assert_eq!(Duration::parse(text.as_bytes()), Ok(Duration::from_nanos(sum)));
+        }
+
+        #[test]
+        fn a_text_that_is_read_in_one_go_means_the_same_as_by_its_groups(text in "[0-9]{1,20}(ns|us|ms|s|m|h)") {
+            if let Some(duration) = Duration::parse_simple(text.as_bytes()) {
+                prop_assert_eq!(Duration::parse_groups(text.as_bytes()), Ok(duration));
+            }
         }
     }
 }

@@ -33,7 +33,15 @@ impl Cx {
 
     /// Before something is made that is charged: raises Lua's own error when there is no room for
     /// it, even after a full collection.
+    #[inline]
     pub(crate) fn check_room(&mut self, stack: &Stack) -> Result<(), Raise> {
+        if stack.universe().memory_limit() == usize::MAX {
+            return Ok(());
+        }
+        self.make_room(stack)
+    }
+
+    fn make_room(&mut self, stack: &Stack) -> Result<(), Raise> {
         self.update_charge(stack.universe());
         if !stack.universe().is_over_limit() {
             return Ok(());

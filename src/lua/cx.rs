@@ -200,6 +200,7 @@ impl Cx {
     }
 
     pub(crate) fn take_in_signals(&mut self) -> TakenIn {
+        self.check_ticket();
         let step = self.step.get();
         let taken = step.take_in(self);
         if !self.arrived.is_empty() {
@@ -329,7 +330,7 @@ impl Sink for Cx {
     }
 
     fn timer(&mut self, token: u64, _at_ns: u64) {
-        self.timers.signalled(Token(token));
+        self.timers.signalled(token);
         if !matches!(self.arrived.last(), Some(Arrived::Timer)) {
             self.arrived.push(Arrived::Timer);
         }

@@ -3,6 +3,7 @@
 use super::cx::Cx;
 use super::objects;
 use super::raw::Garbage;
+use super::timers::Token;
 use crate::channel::ChannelId;
 
 impl Cx {
@@ -11,6 +12,7 @@ impl Cx {
         for Garbage { tag, id } in found {
             match tag {
                 objects::CHANNEL => self.release_channel(ChannelId::from_bits(id)),
+                objects::TIMER => self.release_timer(Token(id)),
                 objects::SPAWNER => drop(self.spawners.try_remove(id as usize)),
                 objects::LISTENER | objects::CONN => self.free_socket(id),
                 _ => {}

@@ -46,11 +46,6 @@ impl Object for Channel {
     const NAME: &'static str = "channel";
     /// The case object of its receive, made on first use.
     const N_VALUES: i32 = 1;
-    const FINALIZED: bool = true;
-
-    fn garbage(&self) -> Option<u64> {
-        Some(self.id.to_bits())
-    }
 }
 
 /// A case of a select; its Lua values are the channel, and what it sends.
@@ -79,7 +74,7 @@ impl Module for ChannelModule {
 
 /// Pushes the object of a channel.
 pub(crate) fn push_channel(stack: &Stack, id: ChannelId, yields: Yields) {
-    stack.new_object(Channel { id, yields }, build_channel);
+    stack.new_watched_object(Channel { id, yields }, id.to_bits(), build_channel);
 }
 
 fn build_channel(stack: &Stack) {

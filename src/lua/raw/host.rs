@@ -134,8 +134,10 @@ pub(crate) unsafe fn call_pure(
 ) -> c_int {
     // SAFETY: the caller's duty; nothing owned is alive when `drive` raises or yields.
     unsafe {
-        let after = run(l, function);
-        drive(l, after)
+        match run(l, function) {
+            After::Outcome(Outcome::Return(n)) => n,
+            after => drive(l, after),
+        }
     }
 }
 

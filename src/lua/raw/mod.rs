@@ -30,6 +30,7 @@ mod host;
 mod object;
 mod stack;
 mod universe;
+mod watch;
 
 pub(crate) use host::{
     Came, Continuation, HostFn, Outcome, Raise, call_continuation, call_host, call_pure,

@@ -12,6 +12,8 @@ use super::universe::{Garbage, Universe};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ObjectHeader {
     pub(crate) tag: u32,
+    /// Its place among the watched objects ([`super::watch`]).
+    pub(super) watched_at: u32,
 }
 
 /// A type of userdata. Its Rust part is plain data, so that dropping a VM needs no walk over

@@ -6,6 +6,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::ffi::c_void;
 
 use super::ffi::{self, lua_State};
+use super::watch::{Watched, may_be_watched};
 use crate::lua::arena::Arena;
 
 /// Flags of one coroutine, kept in the low bits of its extra-space word.
@@ -47,6 +48,7 @@ pub(crate) struct Universe {
     /// The coroutine whose C function resumed or closed the first of them.
     nested_in: Cell<*mut lua_State>,
     garbage: UnsafeCell<Vec<Garbage>>,
+    watched: UnsafeCell<Watched>,
     /// The layer above (`Cx`); null while nobody runs the VM.
     owner: Cell<*mut c_void>,
     panic_text: UnsafeCell<Option<String>>,
@@ -81,6 +83,7 @@ impl Universe {
             nested: Cell::new(0),
             nested_in: Cell::new(std::ptr::null_mut()),
             garbage: UnsafeCell::new(Vec::new()),
+            watched: UnsafeCell::default(),
             owner: Cell::new(std::ptr::null_mut()),
             panic_text: UnsafeCell::new(None),
             rehearsal: Cell::new(Rehearsal::No),
@@ -283,6 +286,29 @@ impl Universe {
         unsafe { !(*self.garbage.get()).is_empty() }
     }
 
+    /// From now on an object notes `garbage` when it is collected. Gives its place for its header.
+    pub(super) fn watch(&self, object: *const c_void, garbage: Garbage) -> u32 {
+        // SAFETY: R5; the list is touched only here and in the two functions below, and none of
+        // them re-enters Lua.
+        unsafe { (*self.watched.get()).add(object, garbage) }
+    }
+
+    pub(super) fn unwatch(&self, place: u32) {
+        // SAFETY: as in `watch`.
+        unsafe { (*self.watched.get()).remove(place) }
+    }
+
+    /// A block is about to be freed that may be a watched object.
+    ///
+    /// # Safety
+    /// It is a block of this VM, of a length that [`may_be_watched`].
+    unsafe fn freed(&self, block: *const c_void) {
+        // SAFETY: as in `watch`, and the caller's duty.
+        if let Some(garbage) = unsafe { (*self.watched.get()).freed(block) } {
+            self.discard(garbage);
+        }
+    }
+
     pub(super) fn poison(&self, text: String) {
         // SAFETY: R5; no reference to the text is kept.
         unsafe { *self.panic_text.get() = Some(text) };
@@ -308,6 +334,10 @@ pub(crate) unsafe extern "C" fn allocate(
 ) -> *mut c_void {
     // SAFETY: `ud` is the universe that the VM was made with (R5).
     let universe = unsafe { &*(ud as *const Universe) };
+    if new == 0 && may_be_watched(old) && !ptr.is_null() {
+        // SAFETY: `old` is the length of the block.
+        unsafe { universe.freed(ptr) };
+    }
     // SAFETY: R5: nobody else holds a reference into the arena while Lua runs.
     let arena = unsafe { &mut *universe.arena.get() };
     // With a null pointer `old` tells the kind of object, not a size.

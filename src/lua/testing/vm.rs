@@ -124,6 +124,11 @@ impl TestVm {
         result
     }
 
+    /// Host code as in a host function.
+    pub(crate) fn host<R>(&self, run: impl FnOnce(&Stack, &mut Cx) -> R) -> R {
+        self.stack(|stack| run(stack, self.0.cx()))
+    }
+
     /// The results of `source`, and how often it waited.
     pub(crate) fn run_counted(&self, source: &str) -> (String, usize) {
         self.universe().leave_loop();

@@ -28,14 +28,14 @@ pub(crate) fn duration_arg(stack: &Stack, n: i32) -> Result<i64, String> {
 }
 
 pub(super) fn read_duration(stack: &Stack, n: i32) -> Result<Duration, String> {
+    if let Some(text) = stack.bytes(n) {
+        return Duration::parse(text).map_err(|error| error.to_string());
+    }
     if let Some(nanoseconds) = stack.integer(n) {
         return Ok(Duration::from_nanos(nanoseconds));
     }
     if let Some(nanoseconds) = stack.number(n) {
         return Duration::from_f64(nanoseconds).map_err(|error| error.to_string());
-    }
-    if let Some(text) = stack.bytes(n) {
-        return Duration::parse(text).map_err(|error| error.to_string());
     }
     match stack.object::<Span>(n) {
         Some(span) => Ok(span.0),

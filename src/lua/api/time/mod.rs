@@ -9,6 +9,8 @@ mod waiting;
 pub(crate) use duration::{Span, duration_arg, duration_text, push_duration};
 pub(crate) use location::{Location, push_location};
 pub(crate) use moment::{Moment, push_time, push_wall_time};
+#[cfg(test)]
+pub(crate) use waiting::TimerChannel;
 pub(crate) use waiting::push_timer;
 
 use super::module::{Member, Module};

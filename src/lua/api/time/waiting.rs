@@ -11,11 +11,19 @@ use crate::lua::raw::{Object, Outcome, Raise, Stack, host};
 use crate::lua::timers::{Fires, TICKS_MAX, Token};
 use crate::process::kind;
 
-/// A Timer or Ticker; its Lua value is the channel, except for timers of `send_after`.
+/// A Timer; its Lua value is the channel, once somebody has asked for it.
 #[derive(Clone, Copy, Debug)]
 struct Timer {
     token: Token,
-    channel: Option<ChannelId>,
+    /// None for timers of `send_after`.
+    channel: Option<TimerChannel>,
+}
+
+/// The channel of a Timer. Most are stopped before anybody asks for it, so it is made only then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum TimerChannel {
+    Unasked,
+    Open(ChannelId),
 }
 
 impl Object for Timer {
@@ -24,6 +32,7 @@ impl Object for Timer {
     const N_VALUES: i32 = 1;
 }
 
+/// A Ticker; its Lua value is the channel.
 #[derive(Clone, Copy, Debug)]
 struct Ticker {
     token: Token,
@@ -36,13 +45,13 @@ impl Object for Ticker {
     const N_VALUES: i32 = 1;
 }
 
-/// Pushes the Timer object of a running timer, with the channel object on top of the stack if it
-/// has a channel.
-pub(crate) fn push_timer(stack: &Stack, token: Token, channel: Option<ChannelId>) {
-    stack.new_object(Timer { token, channel }, build_timer);
-    if channel.is_some() {
-        stack.push_value(-2);
-        stack.set_object_value(-2, 1);
+/// Pushes the Timer object of a running timer.
+pub(crate) fn push_timer(stack: &Stack, token: Token, channel: Option<TimerChannel>) {
+    let timer = Timer { token, channel };
+    match channel {
+        // The timer goes with this object, until its channel is open: that may outlive the object.
+        Some(TimerChannel::Unasked) => stack.new_watched_object(timer, token.0, build_timer),
+        _ => stack.new_object(timer, build_timer),
     }
 }
 
@@ -76,18 +85,12 @@ pub(super) fn after(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         Err(text) => return fail(stack, kind::INVALID, text),
     };
     cx.check_room(stack)?;
-    start_channel_timer(stack, cx, nanoseconds);
-    Ok(Outcome::Return(1))
-}
-
-/// Starts a one-shot timer and pushes its channel.
-fn start_channel_timer(stack: &Stack, cx: &mut Cx, nanoseconds: u64) -> (Token, ChannelId) {
     let channel = cx.channels.open(Kind::Fed);
     let at_ns = cx.now_ns().saturating_add(nanoseconds);
     let token = cx.start_timer(at_ns, Fires::Channel(channel));
     cx.timer_of.insert(channel, token);
     push_channel(stack, channel, Yields::Values);
-    (token, channel)
+    Ok(Outcome::Return(1))
 }
 
 pub(super) fn timer(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
@@ -96,8 +99,9 @@ pub(super) fn timer(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         Err(text) => return fail(stack, kind::INVALID, text),
     };
     cx.check_room(stack)?;
-    let (token, channel) = start_channel_timer(stack, cx, nanoseconds);
-    push_timer(stack, token, Some(channel));
+    let at_ns = cx.now_ns().saturating_add(nanoseconds);
+    let token = cx.start_timer(at_ns, Fires::Timer);
+    push_timer(stack, token, Some(TimerChannel::Unasked));
     Ok(Outcome::Return(1))
 }
 
@@ -135,8 +139,16 @@ fn build_ticker(stack: &Stack) {
     stack.raw_set_field(-2, "__index");
 }
 
-fn timer_channel(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
-    object_arg::<Timer>(stack, 1)?;
+fn timer_channel(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
+    let timer = object_arg::<Timer>(stack, 1)?;
+    if let Some(TimerChannel::Unasked) = timer.channel {
+        cx.check_room(stack)?;
+        stack.unwatch::<Timer>(1);
+        let channel = cx.open_channel_of(timer.token);
+        stack.set_object(1, Timer { channel: Some(TimerChannel::Open(channel)), ..timer });
+        push_channel(stack, channel, Yields::Values);
+        stack.set_object_value(1, 1);
+    }
     stack.object_value(1, 1);
     Ok(Outcome::Return(1))
 }
@@ -150,9 +162,14 @@ fn ticker_channel(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
 fn timer_stop(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let timer = object_arg::<Timer>(stack, 1)?;
     let was_pending = cx.stop_timer(timer.token);
-    if let Some(channel) = timer.channel {
-        cx.timer_of.remove(&channel);
-        cx.channels.shut(channel);
+    match timer.channel {
+        Some(TimerChannel::Open(channel)) => {
+            cx.timer_of.remove(&channel);
+            cx.channels.shut(channel);
+        }
+        // One that has fired keeps the time of it for its channel.
+        Some(TimerChannel::Unasked) if was_pending => stack.unwatch::<Timer>(1),
+        _ => {}
     }
     stack.push_bool(was_pending);
     Ok(Outcome::Return(1))
@@ -165,14 +182,8 @@ fn timer_reset(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         Raise::Message(format!("timer:reset: {cause}"))
     })?;
     let at_ns = cx.now_ns().saturating_add(nanoseconds);
-    let moved = cx.move_timer(timer.token, at_ns);
-    if let Some(token) = moved {
-        stack.set_object(1, Timer { token, ..timer });
-        if let Some(channel) = timer.channel {
-            cx.timer_of.insert(channel, token);
-        }
-    }
-    stack.push_bool(moved.is_some());
+    let was_pending = cx.move_timer(timer.token, at_ns);
+    stack.push_bool(was_pending);
     Ok(Outcome::Return(1))
 }
 

@@ -7,21 +7,49 @@ use std::ffi::c_int;
 use super::{LuaType, REGISTRY, Stack};
 use crate::lua::raw::ffi;
 use crate::lua::raw::object::{Boxed, Object, ObjectHeader, finalize};
+use crate::lua::raw::universe::Garbage;
+use crate::lua::raw::watch::{LEN_MAX, UNWATCHED};
 
 impl Stack {
     /// Pushes a new object of type `T`, with its Lua values (`T::N_VALUES`) nil. `build` fills the
     /// type's metatable (on top of the stack when it is called) the first time in this VM.
     pub(crate) fn new_object<T: Object>(&self, value: T, build: fn(&Stack)) {
+        self.new_boxed(value);
+        self.push_type_table::<T>(build);
+        self.set_metatable(-2);
+    }
+
+    /// As [`Stack::new_object`]; when the object is collected, [`Garbage`] with this `id` is noted,
+    /// unless [`Stack::unwatch`] comes first.
+    pub(crate) fn new_watched_object<T: Object>(&self, value: T, id: u64, build: fn(&Stack)) {
+        const { assert!(size_of::<Boxed<T>>() <= LEN_MAX && T::N_VALUES == 1) };
+        let object = self.new_boxed(value);
+        let watched_at = self.universe().watch(object.cast(), Garbage { tag: T::TAG, id });
+        // SAFETY: R4.
+        unsafe { (*object).header.watched_at = watched_at };
+        self.push_type_table::<T>(build);
+        self.set_metatable(-2);
+    }
+
+    /// Pushes a userdata that has no metatable yet.
+    fn new_boxed<T: Object>(&self, value: T) -> *mut Boxed<T> {
         const { assert!(align_of::<T>() <= 16) };
         // SAFETY: S1; granted (R2). The block is fresh and large enough; R4: the header is
         // written before Lua code can see the object.
         unsafe {
             let block = ffi::lua_newuserdatauv(self.l, size_of::<Boxed<T>>(), T::N_VALUES);
-            let header = ObjectHeader { tag: T::TAG };
+            let header = ObjectHeader { tag: T::TAG, watched_at: UNWATCHED };
             (block as *mut Boxed<T>).write_unaligned(Boxed { header, value });
+            block.cast()
         }
-        self.push_type_table::<T>(build);
-        self.set_metatable(-2);
+    }
+
+    /// No garbage is noted for the object at `index`, a `T`, when it is collected.
+    pub(crate) fn unwatch<T: Object>(&self, index: c_int) {
+        let Some(object) = self.object_ptr::<T>(index) else { return };
+        // SAFETY: R4.
+        let place = unsafe { std::mem::replace(&mut (*object).header.watched_at, UNWATCHED) };
+        self.universe().unwatch(place);
     }
 
     /// Pushes the table that this VM keeps under `tag` (of `lua/objects.rs`), or nil.

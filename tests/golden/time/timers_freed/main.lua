@@ -42,10 +42,35 @@ collectgarbage()
 check.ok("a timer behind a case fires", channel.select({ case }).ok)
 check.ok("a timer behind a Timer fires", select(2, timer:response():receive()))
 
+-- A channel outlives its Timer, and what a Timer fired before anybody asked is there for who asks later.
+local channels = {}
+for n = 1, 20 do
+    channels[n] = time.timer("2ms"):response()
+end
+local unasked = {}
+for n = 1, 20 do
+    unasked[n] = time.timer("2ms")
+    time.timer("2ms")
+end
+collectgarbage()
+time.sleep("10ms")
+collectgarbage()
+local n_received = 0
+for n = 1, 20 do
+    n_received = n_received + (select(2, channels[n]:receive()) and 1 or 0)
+    n_received = n_received + (select(2, unasked[n]:channel():receive()) and 1 or 0)
+    n_received = n_received + (select(2, unasked[n]:channel():receive()) and 1 or 0)
+end
+check.equal("each fires once, whenever its channel is asked for", n_received, 40)
+
 -- With all timers freed a process with nothing else to wait for is deadlocked at once.
 local pid = check.script([[
     for _ = 1, 100 do
         time.after("1h")
+        time.timer("1h")
+        time.timer("1h"):channel()
+        time.timer("1h"):reset("2h")
+        time.ticker("1h")
     end
     collectgarbage()
     channel.new():receive()
