@@ -15,6 +15,7 @@
 
 mod backlog;
 mod body;
+mod census;
 mod ending;
 pub(crate) mod exit;
 mod host;

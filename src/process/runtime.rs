@@ -1,10 +1,11 @@
 //! What processes share: the table and the names; and how they reach each other.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use super::backlog::Admission;
 use super::body::OnFull;
+use super::census::Census;
 use super::exit::{Exit, Failure, SharedExit};
 use super::live::Process;
 use super::message::Message;
@@ -21,11 +22,7 @@ pub type FailureLog = dyn Fn(&Process, &Exit, &dyn Fn() -> Vec<String>) + Send +
 pub struct Runtime {
     table: Table<Process>,
     names: Names,
-    n_live: AtomicUsize,
-    /// Signalled when the last process ends.
-    empty: Condvar,
-    /// Whether nobody is to wait for the last process any more.
-    empty_lock: Mutex<bool>,
+    census: Census,
     failure_log: OnceLock<Box<FailureLog>>,
     /// Work that goes on outside of the workers and will be told to a process.
     n_outside: AtomicUsize,
@@ -34,7 +31,7 @@ pub struct Runtime {
 
 impl std::fmt::Debug for Runtime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Runtime").field("n_live", &self.n_live).finish_non_exhaustive()
+        f.debug_struct("Runtime").field("n_live", &self.n_live()).finish_non_exhaustive()
     }
 }
 
@@ -66,9 +63,7 @@ impl Runtime {
         Arc::new(Runtime {
             table: Table::new(),
             names: Names::new(),
-            n_live: AtomicUsize::new(0),
-            empty: Condvar::new(),
-            empty_lock: Mutex::new(false),
+            census: Census::new(),
             failure_log: OnceLock::new(),
             n_outside: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
@@ -111,7 +106,7 @@ impl Runtime {
 
     /// How many processes live.
     pub fn n_live(&self) -> usize {
-        self.n_live.load(Ordering::Acquire)
+        self.census.n_live()
     }
 
     /// How many names are registered.
@@ -121,27 +116,20 @@ impl Runtime {
 
     /// Waits until no process lives, or those that do were given up.
     pub fn wait_empty(&self) {
-        let guard = self.empty_lock.lock().unwrap_or_else(PoisonError::into_inner);
-        let waits = |given_up: &mut bool| !*given_up && self.n_live() > 0;
-        drop(self.empty.wait_while(guard, waits));
+        self.census.wait_empty();
     }
 
     /// Ends every [`Runtime::wait_empty`]: what still lives cannot be ended.
     pub fn give_up(&self) {
-        *self.empty_lock.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.empty.notify_all();
+        self.census.give_up();
     }
 
     pub(super) fn process_begins(&self) {
-        self.n_live.fetch_add(1, Ordering::AcqRel);
+        self.census.begin();
     }
 
     pub(super) fn process_ended(&self) {
-        if self.n_live.fetch_sub(1, Ordering::AcqRel) == 1 {
-            // The lock orders this against a waiter that has looked but does not sleep yet.
-            drop(self.empty_lock.lock().unwrap_or_else(PoisonError::into_inner));
-            self.empty.notify_all();
-        }
+        self.census.end();
     }
 
     /// Announces work outside of the workers whose result will be queued at a process. What is
