@@ -19,6 +19,9 @@ pub(super) type Bytes = Vec<u8>;
 /// The bytes of an encoding as a message has them.
 pub(super) type Data = SmallVec<[u8; INLINE]>;
 
+/// Bytes that the output has room for from the start.
+pub(super) const OUT_CAPACITY: usize = 256;
+
 /// Where values are written to.
 pub(super) trait Sink {
     fn push(&mut self, byte: u8);
@@ -162,7 +165,7 @@ pub(super) fn clear_varint(out: &mut Bytes, at: usize) {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn write_scalar(out: &mut impl Sink, scalar: Scalar<'_>) {
     match scalar {
         Scalar::Nil => out.push(NIL),
@@ -173,7 +176,7 @@ pub(super) fn write_scalar(out: &mut impl Sink, scalar: Scalar<'_>) {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn write_integer(out: &mut impl Sink, value: i64) {
     if (0..=SMALL_INTEGER_MAX).contains(&value) {
         return out.push(SMALL_INTEGER | value as u8);
@@ -204,6 +207,22 @@ pub(super) fn write_string(out: &mut impl Sink, value: &[u8]) {
 pub(super) fn write_bytes(out: &mut impl Sink, value: &[u8]) {
     write_varint(out, value.len() as u64);
     out.extend(value);
+}
+
+/// Another reference to the table whose tag is at `first`.
+pub(super) fn write_same(out: &mut Bytes, first: usize) {
+    out[first] |= 1;
+    out.push(SAME);
+    write_varint(out, first as u64);
+}
+
+/// The whole encoding, in as many bytes as there must be. `remembers`: keys are referred to.
+pub(super) fn finish(out: &[u8], remembers: bool) -> Data {
+    let mark: &[u8] = if remembers { &[KEYS] } else { &[] };
+    let mut data = Data::with_capacity(mark.len() + out.len());
+    data.extend_from_slice(mark);
+    data.extend_from_slice(out);
+    data
 }
 
 /// Bytes that no encoder writes.
@@ -281,16 +300,22 @@ impl<'a> Reader<'a> {
         self.take(len)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn token(&mut self) -> Result<Token<'a>, Malformed> {
-        let byte = self.byte()?;
-        Ok(Token::Scalar(match byte {
-            SMALL_INTEGER.. => Scalar::Integer(i64::from(byte & !SMALL_INTEGER)),
-            SHORT_STRING.. => Scalar::String(self.take(usize::from(byte & !SHORT_STRING))?),
+        let tag = self.byte()?;
+        self.token_with(tag)
+    }
+
+    /// The token whose first byte is `tag`.
+    #[inline(always)]
+    pub(super) fn token_with(&mut self, tag: u8) -> Result<Token<'a>, Malformed> {
+        Ok(Token::Scalar(match tag {
+            SMALL_INTEGER.. => Scalar::Integer(i64::from(tag & !SMALL_INTEGER)),
+            SHORT_STRING.. => Scalar::String(self.take(usize::from(tag & !SHORT_STRING))?),
             NIL => Scalar::Nil,
-            FALSE | TRUE => Scalar::Boolean(byte == TRUE),
+            FALSE | TRUE => Scalar::Boolean(tag == TRUE),
             INTEGER..=INTEGER_LAST => {
-                let zigzag = self.word(usize::from(byte - INTEGER) + 1)?;
+                let zigzag = self.word(usize::from(tag - INTEGER) + 1)?;
                 Scalar::Integer((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
             }
             FLOAT => {
@@ -298,9 +323,15 @@ impl<'a> Reader<'a> {
                 Scalar::Float(f64::from_le_bytes(bytes))
             }
             STRING => Scalar::String(self.bytes()?),
-            _ => return Ok(Token::Tag(byte)),
+            _ => return Ok(Token::Tag(tag)),
         }))
     }
+}
+
+/// The integer that is no more than its tag, if this is one.
+#[inline]
+pub(super) fn small_integer(tag: u8) -> Option<i64> {
+    (tag >= SMALL_INTEGER).then_some(i64::from(tag & !SMALL_INTEGER))
 }
 
 #[cfg(test)]

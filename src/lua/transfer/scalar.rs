@@ -8,7 +8,7 @@ use crate::lua::raw::{Scalar, Stack};
 use crate::process::Encoded;
 
 /// Copies the value at `index` alone, if it is a scalar.
-#[inline]
+#[inline(always)]
 pub(super) fn encode(stack: &Stack, index: c_int) -> Option<Encoded> {
     let scalar = stack.scalar(index)?;
     if let Scalar::String(text) = scalar
@@ -24,7 +24,7 @@ pub(super) fn encode(stack: &Stack, index: c_int) -> Option<Encoded> {
 }
 
 /// Pushes the value if it is one scalar and nothing else; else pushes nothing and gives false.
-#[inline]
+#[inline(always)]
 pub(super) fn decode(stack: &Stack, encoded: &Encoded) -> bool {
     if encoded.n_values != 1 {
         return false;
