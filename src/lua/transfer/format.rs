@@ -28,7 +28,7 @@ pub(super) trait Sink {
 
     fn extend(&mut self, bytes: &[u8]);
 
-    /// Adds the first `n` bytes of `word`.
+    /// Adds the first `n` bytes of `word`; those behind are zero.
     fn push_word(&mut self, word: [u8; 8], n: usize);
 }
 
@@ -52,47 +52,56 @@ impl Sink for Bytes {
     }
 }
 
-/// An encoding that has room in the message itself.
-#[derive(Debug)]
-pub(super) struct Short {
-    bytes: [u8; INLINE],
-    len: usize,
+impl Sink for Data {
+    #[inline]
+    fn push(&mut self, byte: u8) {
+        self.push(byte);
+    }
+
+    #[inline]
+    fn extend(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn push_word(&mut self, word: [u8; 8], n: usize) {
+        self.extend_from_slice(&word[..n]);
+    }
 }
 
 /// Bytes of an encoding that lie in the message itself.
 const INLINE: usize = 40;
 
+/// An encoding of at most 16 bytes, which is put together in registers.
+#[derive(Debug, Default)]
+pub(super) struct Short {
+    word: u128,
+    len: usize,
+}
+
 impl Short {
-    /// The longest string that fits, with its tag.
-    pub(super) const STRING_MAX: usize = INLINE - 1;
-
-    #[inline]
-    pub(super) fn new() -> Short {
-        Short { bytes: [0; INLINE], len: 0 }
-    }
-
     #[inline]
     pub(super) fn finish(self) -> Data {
-        Data::from_buf_and_len(self.bytes, self.len)
+        let mut bytes = [0; INLINE];
+        bytes[..16].copy_from_slice(&self.word.to_le_bytes());
+        Data::from_buf_and_len(bytes, self.len)
     }
 }
 
 impl Sink for Short {
     #[inline]
     fn push(&mut self, byte: u8) {
-        self.bytes[self.len] = byte;
+        self.word |= u128::from(byte) << (8 * self.len);
         self.len += 1;
     }
 
-    #[inline]
     fn extend(&mut self, bytes: &[u8]) {
-        self.bytes[self.len..][..bytes.len()].copy_from_slice(bytes);
-        self.len += bytes.len();
+        bytes.iter().for_each(|byte| self.push(*byte));
     }
 
     #[inline]
     fn push_word(&mut self, word: [u8; 8], n: usize) {
-        self.bytes[self.len..][..word.len()].copy_from_slice(&word);
+        self.word |= u128::from(u64::from_le_bytes(word)) << (8 * self.len);
         self.len += n;
     }
 }
@@ -132,8 +141,6 @@ pub(super) const KEY: u8 = 0x20;
 pub(super) const KEY_LAST: u8 = KEY + (keys::ROOM as u8 - 1);
 const SHORT_STRING: u8 = 0x40;
 const SHORT_STRING_MAX: usize = 63;
-/// Bytes in front of the text of a string: its tag, and a varint.
-pub(super) const STRING_HEAD_MAX: usize = 11;
 const SMALL_INTEGER: u8 = 0x80;
 const SMALL_INTEGER_MAX: i64 = 127;
 
@@ -190,7 +197,7 @@ pub(super) fn write_integer(out: &mut impl Sink, value: i64) {
 
 pub(super) fn write_float(out: &mut impl Sink, value: f64) {
     out.push(FLOAT);
-    out.extend(&value.to_le_bytes());
+    out.push_word(value.to_le_bytes(), 8);
 }
 
 pub(super) fn write_string(out: &mut impl Sink, value: &[u8]) {
@@ -201,6 +208,12 @@ pub(super) fn write_string(out: &mut impl Sink, value: &[u8]) {
         out.push(STRING);
         write_bytes(out, value);
     }
+}
+
+/// How many bytes [`write_string`] writes of a text of `len` bytes, or a few more.
+pub(super) fn string_size(len: usize) -> usize {
+    const HEAD_MAX: usize = 11;
+    len + if len <= SHORT_STRING_MAX { 1 } else { HEAD_MAX }
 }
 
 /// A string without a tag: length and bytes.
@@ -289,9 +302,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A number of `n_bytes` bytes, at most 8.
+    #[inline]
     fn word(&mut self, n_bytes: usize) -> Result<u64, Malformed> {
-        let bytes = self.take(n_bytes)?;
-        Ok(bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)))
+        Ok(match *self.take(n_bytes)? {
+            [byte] => byte.into(),
+            [low, high] => u16::from_le_bytes([low, high]).into(),
+            ref bytes => bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        })
     }
 
     /// A string without a tag.
