@@ -4,6 +4,8 @@
 //! The allocator of that VM knows its blocks. A pointer is followed when it is the one that the
 //! interface gave, or when the block that it must lie in exists and has exactly the expected size.
 
+#![expect(unsafe_code, reason = "compares objects of Lua with what its interface tells")]
+
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
