@@ -5,6 +5,10 @@
 //! * **Place**: the offset of a table's tag. A second reference to a table, also from another value
 //!   of the same encoding, is the place of the first one: so shared tables stay shared and cycles
 //!   closed.
+//! * **Remembered key**: a string that is the key of several tables is written once (`keys.rs`).
+//! * **Three ways to write**: one scalar by itself (`scalar.rs`); plain data by a look into the
+//!   memory of its tables (`direct.rs`); everything, with what it refuses, by the C interface
+//!   (`encode.rs`). The bytes do not tell which it was.
 //! * **Level**: the stack slots of one open table. Neither side recurses: open tables lie on the
 //!   Lua stack, deep ones in a table (`levels.rs`), so that memory alone bounds the depth.
 //!
@@ -31,6 +35,7 @@ use std::ops::Range;
 #[cfg(any(test, fuzzing))]
 mod check;
 mod decode;
+mod direct;
 mod encode;
 mod format;
 mod keys;
@@ -120,6 +125,7 @@ pub(crate) fn encode_rest(
     }
 }
 
+#[inline(never)]
 fn encode_all(
     stack: &Stack,
     indices: Range<c_int>,
@@ -131,6 +137,9 @@ fn encode_all(
         return Err(CannotCross { type_name, path: root(indices.start) });
     }
     let n_values = indices.len() as u32;
+    if let Some(data) = direct::encode(stack, indices.clone()) {
+        return Ok((Encoded { data, n_values }, None));
+    }
     let mut encoder = Encoder::new(stack, strictness);
     let mut outcome = Ok(());
     for index in indices {

@@ -27,6 +27,7 @@
 //!   time.
 
 mod host;
+mod inside;
 mod object;
 mod stack;
 mod universe;
@@ -36,6 +37,7 @@ pub(crate) use host::{
     Came, Continuation, HostFn, Outcome, Raise, call_continuation, call_host, call_pure,
     continuation, die, guarded, host, spoil,
 };
+pub(crate) use inside::{Cell, Elements, TableView, View};
 pub(crate) use mlua::ffi;
 pub(crate) use object::Object;
 pub(crate) use stack::{LuaType, REGISTRY, Scalar, Stack};

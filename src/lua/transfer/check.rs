@@ -1,7 +1,9 @@
 //! The laws that fuzzing holds the copying of values to.
 
 use std::ffi::c_int;
+use std::ops::Range;
 
+use super::encode::{Encoder, Strictness};
 use super::{Malformed, Table, Value, decode, decode_one, decode_value, encode, encode_one};
 use crate::lua::api::testing::TestVm;
 use crate::lua::raw::Stack;
@@ -23,12 +25,24 @@ pub(super) fn check_encoding(stack: &Stack, data: &[u8], n_values: u32) {
     match decode(stack, &encoded) {
         Ok(()) => {
             assert_eq!(stack.top() - top, n_values as c_int);
-            encode(stack, top + 1..stack.top() + 1).expect("what was decoded can cross");
+            let indices = top + 1..stack.top() + 1;
+            let again = encode(stack, indices.clone()).expect("what was decoded can cross");
+            check_general_way(stack, indices, &again);
             (top + 1..=stack.top()).for_each(|index| check_crossing(stack, index));
         }
         Err(Malformed) => assert_eq!(stack.top(), top),
     }
     stack.set_top(top);
+}
+
+/// The encoder for all values writes what was written of the values at `indices`, however that was
+/// done (F1).
+pub(super) fn check_general_way(stack: &Stack, indices: Range<c_int>, encoded: &Encoded) {
+    let mut encoder = Encoder::new(stack, Strictness::Refuse);
+    for index in indices {
+        encoder.root(index, || unreachable!("it was written before")).expect("as before");
+    }
+    assert_eq!(encoder.finish().0, encoded.data);
 }
 
 /// A value that has crossed is what it was.

@@ -186,13 +186,19 @@ impl<'a> Decoder<'a> {
     /// Pushes a key; nothing at the end of the list.
     #[inline]
     fn key(&mut self) -> Result<Read, Malformed> {
-        let stack = self.stack;
         let at = self.input.at();
-        match self.input.token()? {
-            Token::Tag(tag @ format::KEY..=format::KEY_LAST) => {
-                let keys = self.keys.as_ref().ok_or(Malformed)?;
-                keys.push(stack, usize::from(tag - format::KEY))?;
-            }
+        let tag = self.input.byte()?;
+        if let (format::KEY..=format::KEY_LAST, Some(keys)) = (tag, &self.keys) {
+            keys.push(self.stack, usize::from(tag - format::KEY))?;
+            return Ok(Read::Whole);
+        }
+        self.key_with(tag, at)
+    }
+
+    /// Pushes a key that is not a remembered one, whose tag was read at `at`.
+    fn key_with(&mut self, tag: u8, at: usize) -> Result<Read, Malformed> {
+        let stack = self.stack;
+        match self.input.token_with(tag)? {
             Token::Scalar(Scalar::String(text)) => {
                 stack.push_bytes(text);
                 if let Some(keys) = &mut self.keys {
@@ -248,7 +254,17 @@ impl<'a> Decoder<'a> {
     #[inline]
     fn read(&mut self) -> Result<Read, Malformed> {
         let at = self.input.at();
-        match self.input.token()? {
+        let tag = self.input.byte()?;
+        if let Some(value) = format::small_integer(tag) {
+            self.stack.push_int(value);
+            return Ok(Read::Whole);
+        }
+        self.read_with(tag, at)
+    }
+
+    /// As [`Decoder::read`], with the tag, which was read at `at`.
+    fn read_with(&mut self, tag: u8, at: usize) -> Result<Read, Malformed> {
+        match self.input.token_with(tag)? {
             Token::Scalar(Scalar::Nil) => Ok(Read::Nil),
             Token::Scalar(scalar) => {
                 self.stack.push_scalar(scalar);

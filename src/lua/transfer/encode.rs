@@ -19,9 +19,6 @@ use crate::lua::stdlib::fill_if_lazy;
 /// Slots of a level: the table, the key that `next` stands at, its value.
 const LEVEL: c_int = 3;
 
-/// Bytes that the output has room for from the start.
-const OUT_CAPACITY: usize = 256;
-
 /// What happens when a value cannot cross.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Strictness {
@@ -110,7 +107,7 @@ impl<'a> Encoder<'a> {
         Encoder {
             stack,
             strictness,
-            out: Bytes::with_capacity(OUT_CAPACITY),
+            out: Bytes::with_capacity(format::OUT_CAPACITY),
             seen: Seen::default(),
             keys: Keys::new(),
             frames: SmallVec::new(),
@@ -127,11 +124,7 @@ impl<'a> Encoder<'a> {
         if self.rests {
             self.stack.restart_collector();
         }
-        let mark = if self.keys.is_used() { &[format::KEYS][..] } else { &[] };
-        let mut data = Data::with_capacity(mark.len() + self.out.len());
-        data.extend_from_slice(mark);
-        data.extend_from_slice(&self.out);
-        (data, self.refused)
+        (format::finish(&self.out, self.keys.is_used()), self.refused)
     }
 
     /// Writes the value at `index`. `root` names it in errors.
@@ -369,9 +362,7 @@ impl<'a> Encoder<'a> {
     fn write_header(&mut self, index: c_int) -> Written {
         let at = self.out.len();
         if let Some(first) = self.seen.place_or_insert(self.stack.pointer(index), at) {
-            self.out[first] |= 1;
-            self.out.push(format::SAME);
-            format::write_varint(&mut self.out, first as u64);
+            format::write_same(&mut self.out, first);
             return Written::Whole;
         }
         let tag = if self.prepare(index) { format::RECORD } else { format::TABLE };

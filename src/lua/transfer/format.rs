@@ -19,13 +19,16 @@ pub(super) type Bytes = Vec<u8>;
 /// The bytes of an encoding as a message has them.
 pub(super) type Data = SmallVec<[u8; INLINE]>;
 
+/// Bytes that the output has room for from the start.
+pub(super) const OUT_CAPACITY: usize = 256;
+
 /// Where values are written to.
 pub(super) trait Sink {
     fn push(&mut self, byte: u8);
 
     fn extend(&mut self, bytes: &[u8]);
 
-    /// Adds the first `n` bytes of `word`.
+    /// Adds the first `n` bytes of `word`; those behind are zero.
     fn push_word(&mut self, word: [u8; 8], n: usize);
 }
 
@@ -49,47 +52,56 @@ impl Sink for Bytes {
     }
 }
 
-/// An encoding that has room in the message itself.
-#[derive(Debug)]
-pub(super) struct Short {
-    bytes: [u8; INLINE],
-    len: usize,
+impl Sink for Data {
+    #[inline]
+    fn push(&mut self, byte: u8) {
+        self.push(byte);
+    }
+
+    #[inline]
+    fn extend(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn push_word(&mut self, word: [u8; 8], n: usize) {
+        self.extend_from_slice(&word[..n]);
+    }
 }
 
 /// Bytes of an encoding that lie in the message itself.
 const INLINE: usize = 40;
 
+/// An encoding of at most 16 bytes, which is put together in registers.
+#[derive(Debug, Default)]
+pub(super) struct Short {
+    word: u128,
+    len: usize,
+}
+
 impl Short {
-    /// The longest string that fits, with its tag.
-    pub(super) const STRING_MAX: usize = INLINE - 1;
-
-    #[inline]
-    pub(super) fn new() -> Short {
-        Short { bytes: [0; INLINE], len: 0 }
-    }
-
     #[inline]
     pub(super) fn finish(self) -> Data {
-        Data::from_buf_and_len(self.bytes, self.len)
+        let mut bytes = [0; INLINE];
+        bytes[..16].copy_from_slice(&self.word.to_le_bytes());
+        Data::from_buf_and_len(bytes, self.len)
     }
 }
 
 impl Sink for Short {
     #[inline]
     fn push(&mut self, byte: u8) {
-        self.bytes[self.len] = byte;
+        self.word |= u128::from(byte) << (8 * self.len);
         self.len += 1;
     }
 
-    #[inline]
     fn extend(&mut self, bytes: &[u8]) {
-        self.bytes[self.len..][..bytes.len()].copy_from_slice(bytes);
-        self.len += bytes.len();
+        bytes.iter().for_each(|byte| self.push(*byte));
     }
 
     #[inline]
     fn push_word(&mut self, word: [u8; 8], n: usize) {
-        self.bytes[self.len..][..word.len()].copy_from_slice(&word);
+        self.word |= u128::from(u64::from_le_bytes(word)) << (8 * self.len);
         self.len += n;
     }
 }
@@ -129,8 +141,6 @@ pub(super) const KEY: u8 = 0x20;
 pub(super) const KEY_LAST: u8 = KEY + (keys::ROOM as u8 - 1);
 const SHORT_STRING: u8 = 0x40;
 const SHORT_STRING_MAX: usize = 63;
-/// Bytes in front of the text of a string: its tag, and a varint.
-pub(super) const STRING_HEAD_MAX: usize = 11;
 const SMALL_INTEGER: u8 = 0x80;
 const SMALL_INTEGER_MAX: i64 = 127;
 
@@ -162,7 +172,7 @@ pub(super) fn clear_varint(out: &mut Bytes, at: usize) {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn write_scalar(out: &mut impl Sink, scalar: Scalar<'_>) {
     match scalar {
         Scalar::Nil => out.push(NIL),
@@ -173,7 +183,7 @@ pub(super) fn write_scalar(out: &mut impl Sink, scalar: Scalar<'_>) {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn write_integer(out: &mut impl Sink, value: i64) {
     if (0..=SMALL_INTEGER_MAX).contains(&value) {
         return out.push(SMALL_INTEGER | value as u8);
@@ -187,7 +197,7 @@ pub(super) fn write_integer(out: &mut impl Sink, value: i64) {
 
 pub(super) fn write_float(out: &mut impl Sink, value: f64) {
     out.push(FLOAT);
-    out.extend(&value.to_le_bytes());
+    out.push_word(value.to_le_bytes(), 8);
 }
 
 pub(super) fn write_string(out: &mut impl Sink, value: &[u8]) {
@@ -200,10 +210,32 @@ pub(super) fn write_string(out: &mut impl Sink, value: &[u8]) {
     }
 }
 
+/// How many bytes [`write_string`] writes of a text of `len` bytes, or a few more.
+pub(super) fn string_size(len: usize) -> usize {
+    const HEAD_MAX: usize = 11;
+    len + if len <= SHORT_STRING_MAX { 1 } else { HEAD_MAX }
+}
+
 /// A string without a tag: length and bytes.
 pub(super) fn write_bytes(out: &mut impl Sink, value: &[u8]) {
     write_varint(out, value.len() as u64);
     out.extend(value);
+}
+
+/// Another reference to the table whose tag is at `first`.
+pub(super) fn write_same(out: &mut Bytes, first: usize) {
+    out[first] |= 1;
+    out.push(SAME);
+    write_varint(out, first as u64);
+}
+
+/// The whole encoding, in as many bytes as there must be. `remembers`: keys are referred to.
+pub(super) fn finish(out: &[u8], remembers: bool) -> Data {
+    let mark: &[u8] = if remembers { &[KEYS] } else { &[] };
+    let mut data = Data::with_capacity(mark.len() + out.len());
+    data.extend_from_slice(mark);
+    data.extend_from_slice(out);
+    data
 }
 
 /// Bytes that no encoder writes.
@@ -270,9 +302,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A number of `n_bytes` bytes, at most 8.
+    #[inline]
     fn word(&mut self, n_bytes: usize) -> Result<u64, Malformed> {
-        let bytes = self.take(n_bytes)?;
-        Ok(bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)))
+        Ok(match *self.take(n_bytes)? {
+            [byte] => byte.into(),
+            [low, high] => u16::from_le_bytes([low, high]).into(),
+            ref bytes => bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        })
     }
 
     /// A string without a tag.
@@ -281,16 +317,22 @@ impl<'a> Reader<'a> {
         self.take(len)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn token(&mut self) -> Result<Token<'a>, Malformed> {
-        let byte = self.byte()?;
-        Ok(Token::Scalar(match byte {
-            SMALL_INTEGER.. => Scalar::Integer(i64::from(byte & !SMALL_INTEGER)),
-            SHORT_STRING.. => Scalar::String(self.take(usize::from(byte & !SHORT_STRING))?),
+        let tag = self.byte()?;
+        self.token_with(tag)
+    }
+
+    /// The token whose first byte is `tag`.
+    #[inline(always)]
+    pub(super) fn token_with(&mut self, tag: u8) -> Result<Token<'a>, Malformed> {
+        Ok(Token::Scalar(match tag {
+            SMALL_INTEGER.. => Scalar::Integer(i64::from(tag & !SMALL_INTEGER)),
+            SHORT_STRING.. => Scalar::String(self.take(usize::from(tag & !SHORT_STRING))?),
             NIL => Scalar::Nil,
-            FALSE | TRUE => Scalar::Boolean(byte == TRUE),
+            FALSE | TRUE => Scalar::Boolean(tag == TRUE),
             INTEGER..=INTEGER_LAST => {
-                let zigzag = self.word(usize::from(byte - INTEGER) + 1)?;
+                let zigzag = self.word(usize::from(tag - INTEGER) + 1)?;
                 Scalar::Integer((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
             }
             FLOAT => {
@@ -298,9 +340,15 @@ impl<'a> Reader<'a> {
                 Scalar::Float(f64::from_le_bytes(bytes))
             }
             STRING => Scalar::String(self.bytes()?),
-            _ => return Ok(Token::Tag(byte)),
+            _ => return Ok(Token::Tag(tag)),
         }))
     }
+}
+
+/// The integer that is no more than its tag, if this is one.
+#[inline]
+pub(super) fn small_integer(tag: u8) -> Option<i64> {
+    (tag >= SMALL_INTEGER).then_some(i64::from(tag & !SMALL_INTEGER))
 }
 
 #[cfg(test)]

@@ -3,28 +3,30 @@
 
 use std::ffi::c_int;
 
-use super::format::{self, Bytes, Reader, Short, Token};
+use super::format::{self, Data, Reader, Short, Token};
 use crate::lua::raw::{Scalar, Stack};
 use crate::process::Encoded;
 
 /// Copies the value at `index` alone, if it is a scalar.
-#[inline]
+#[inline(always)]
 pub(super) fn encode(stack: &Stack, index: c_int) -> Option<Encoded> {
-    let scalar = stack.scalar(index)?;
-    if let Scalar::String(text) = scalar
-        && text.len() > Short::STRING_MAX
-    {
-        let mut data = Bytes::with_capacity(text.len() + format::STRING_HEAD_MAX);
-        format::write_string(&mut data, text);
-        return Some(Encoded { data: data.into(), n_values: 1 });
-    }
-    let mut short = Short::new();
-    format::write_scalar(&mut short, scalar);
-    Some(Encoded { data: short.finish(), n_values: 1 })
+    let data = match stack.scalar(index)? {
+        Scalar::String(text) => {
+            let mut data = Data::with_capacity(format::string_size(text.len()));
+            format::write_string(&mut data, text);
+            data
+        }
+        scalar => {
+            let mut short = Short::default();
+            format::write_scalar(&mut short, scalar);
+            short.finish()
+        }
+    };
+    Some(Encoded { data, n_values: 1 })
 }
 
 /// Pushes the value if it is one scalar and nothing else; else pushes nothing and gives false.
-#[inline]
+#[inline(always)]
 pub(super) fn decode(stack: &Stack, encoded: &Encoded) -> bool {
     if encoded.n_values != 1 {
         return false;

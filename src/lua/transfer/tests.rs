@@ -17,6 +17,7 @@ fn copy(stack: &Stack) -> Result<Outcome, Raise> {
         Ok(encoded) => {
             assert_eq!(stack.top(), n_values);
             assert_eq!(encoded.n_values as c_int, n_values);
+            check::check_general_way(stack, 1..n_values + 1, &encoded);
             decode(stack, &encoded).unwrap();
             assert_eq!(stack.top(), 2 * n_values);
             Ok(Outcome::Return(n_values))
@@ -123,6 +124,79 @@ fn tables_keep_their_entries_and_shape() {
         check(cycle)
         local a, b = copy(shared, { shared })
         assert(a == b[1])
+        "#,
+    );
+}
+
+#[test]
+fn tables_of_any_make_arrive_equal() {
+    vm().run(
+        r#"
+        -- Lists in the array part, in the hash part, in both, with holes, and emptied again.
+        check { 1, 2, 3, nil, 5 }
+        check { nil, nil, 3 }
+        check { [3] = 3, [2] = 2, [1] = 1 }
+        local t = {}
+        for i = 20, 1, -1 do t[i] = i end
+        assert(#check(t) == 20)
+        for i = 20, 11, -1 do t[i] = nil end
+        assert(#check(t) == 10)
+        for i = 1, 20 do t[i] = nil; check(t) end
+        for i = 1, 40 do t["k" .. i] = { i } end
+        for i = 1, 40, 3 do t["k" .. i] = nil; check(t) end
+        local holes = { 1, nil, 3 }
+        assert(#check(holes) == #holes)
+        check { [("x"):rep(100)] = { [("x"):rep(100)] = ("x"):rep(100) } }
+        check { table.unpack({}, 1, 100) }
+        check(setmetatable({ { 1, setmetatable({ 2 }, {}) } }, {}))
+        "#,
+    );
+}
+
+#[test]
+fn keys_are_written_once_however_many_tables_have_them() {
+    vm().run(
+        r#"
+        -- As many keys as are remembered, one more, and far more; in the same order and in others.
+        for _, n in ipairs { 1, 31, 32, 33, 100 } do
+            local list = {}
+            for i = 1, 10 do
+                local t = {}
+                for k = 1, n do t["a key of record " .. (k * i) % (n + 3)] = k end
+                list[i] = t
+            end
+            check(list)
+            check { by_name = list, [list] = list }
+        end
+        "#,
+    );
+    vm().with(|stack| {
+        let record = |stack: &Stack| {
+            stack.new_table(0, 1);
+            stack.push_bool(true);
+            stack.raw_set_field(-2, "some quite long name");
+        };
+        record(stack);
+        record(stack);
+        let one = encode(stack, 1..2).unwrap().size_bytes();
+        let two = encode(stack, 1..3).unwrap().size_bytes();
+        assert_eq!(two - one, 1 + 7, "the mark, and a record without the bytes of its key");
+    });
+}
+
+#[test]
+fn the_collector_goes_on_as_it_was_after_a_copy() {
+    vm().run(
+        r#"
+        local json = payload.new { a = { b = 1 } }:transcode("json/plain")
+        for _, running in ipairs { true, false } do
+            if not running then collectgarbage("stop") end
+            assert(copy { json, setmetatable({}, {}) }[1].a.b == 1)
+            assert(collectgarbage("isrunning") == running)
+            refused("cannot send a function (argument 1[2])", { json, print })
+            assert(collectgarbage("isrunning") == running)
+        end
+        collectgarbage("restart")
         "#,
     );
 }
@@ -362,8 +436,49 @@ fn graph() -> impl Strategy<Value = Vec<(usize, Part, Part)>> {
     prop::collection::vec((0usize..40, part(), part()), 0..150)
 }
 
+/// A table whose fields have few names, with tables in it.
+fn records() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(|value| Value::Integer(value >> (value & 63))),
+        (-1e9_f64..1e9).prop_map(Value::Float),
+        prop::collection::vec(any::<u8>(), 0..50).prop_map(Value::String),
+    ];
+    leaf.prop_recursive(4, 200, 10, |inner| {
+        let list = prop::collection::vec(inner.clone(), 0..10);
+        let fields = prop::collection::btree_map(0u8..45, inner, 0..10);
+        (list, fields).prop_map(|(list, fields)| {
+            let name = |n: u8| Value::from("k".repeat(n.into()));
+            let fields = fields.into_iter().map(|(n, value)| (name(n), value)).collect();
+            Value::Table(Table { list, fields })
+        })
+    })
+}
+
+/// The same value with the fields of each table in one order.
+fn sorted(value: Value) -> Value {
+    let Value::Table(Table { list, fields }) = value else { return value };
+    let list = list.into_iter().map(sorted).collect();
+    let mut fields: Vec<_> = fields.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+    fields.sort_by(|(a, _), (b, _)| a.as_str().cmp(&b.as_str()));
+    Value::Table(Table { list, fields })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn records_arrive_equal_inside_and_outside_of_a_vm(value in records()) {
+        let sent = encode_values(std::slice::from_ref(&value));
+        let encoded = vm().with(|stack| {
+            decode_one(stack, &sent);
+            let encoded = encode(stack, 1..2).unwrap();
+            check::check_general_way(stack, 1..2, &encoded);
+            decode_one(stack, &encoded);
+            encode(stack, 2..3).unwrap()
+        });
+        prop_assert_eq!(sorted(decode_value(&encoded)), sorted(value));
+    }
 
     #[test]
     fn any_graph_of_tables_arrives_equal(entries in graph()) {
@@ -405,6 +520,25 @@ fn bytes_cannot_claim_more_room_than_they_fill() {
             &[format::TABLE, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0],
             &[format::TABLE, 255, 0, 0, 0],
             &[format::SAME, 0],
+            // Keys that nobody remembers, that are not there yet, in the place of a value.
+            &[format::TABLE, 0, 0, 0, format::KEY, format::TRUE, 0],
+            &[format::KEYS, format::TABLE, 0, 0, 0, format::KEY, format::TRUE, 0],
+            &[
+                format::KEYS,
+                format::TABLE,
+                0,
+                0,
+                0,
+                0x41,
+                b'a',
+                format::TRUE,
+                0x21,
+                format::TRUE,
+                0,
+            ],
+            &[format::KEYS, format::TABLE, 0, 0, 0, 0x41, b'a', format::KEY, 0],
+            &[format::KEYS, format::KEYS, format::TRUE],
+            &[format::KEYS],
             &[format::STRING, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
         ] {
             let encoded = Encoded { data: data.iter().copied().collect(), n_values: 1 };

@@ -25,10 +25,12 @@ impl Stack {
     pub(crate) fn scalar(&self, index: c_int) -> Option<Scalar<'_>> {
         // SAFETY: S1; the type is asked first, so that no call converts a value.
         unsafe {
+            // Integers first: they are the most.
+            if ffi::lua_isinteger(self.l, index) != 0 {
+                let value = ffi::lua_tointegerx(self.l, index, std::ptr::null_mut());
+                return Some(Scalar::Integer(value));
+            }
             Some(match ffi::lua_type(self.l, index) {
-                ffi::LUA_TNUMBER if ffi::lua_isinteger(self.l, index) != 0 => {
-                    Scalar::Integer(ffi::lua_tointegerx(self.l, index, std::ptr::null_mut()))
-                }
                 ffi::LUA_TNUMBER => {
                     Scalar::Float(ffi::lua_tonumberx(self.l, index, std::ptr::null_mut()))
                 }

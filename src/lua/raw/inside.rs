@@ -1,0 +1,196 @@
+//! Tables as they lie in memory: read entry by entry without a call of Lua.
+//!
+//! # Concepts
+//! * **Mirror**: a struct with the fields of one of Lua's own (`layout.rs`).
+//! * **View**: a pointer to an object of Lua that is read through its mirror.
+//!
+//! # Invariants
+//! * **V1** No view exists unless the mirrors are right for the Lua that is linked: the first call
+//!   compares them with what the C interface tells of many tables (`check.rs`), and follows no
+//!   pointer on the way that it has not found to be right before. After a difference there are no
+//!   views, and the callers have their slower ways.
+//! * **V2** A view is good until something in its VM changes. Nothing changes while no function of
+//!   Lua is called, since a VM runs on one thread (R5).
+//! * **V3** Views only read.
+
+#![expect(unsafe_code, reason = "reads objects of Lua; invariants V1 to V3")]
+
+mod check;
+mod layout;
+
+use std::ffi::{c_int, c_void};
+use std::marker::PhantomData;
+use std::sync::OnceLock;
+
+use self::layout::{HAS_NO_HASH, Node, RawString, RawTable, SHORT_TEXT, Word, tag};
+use super::{LuaType, Scalar, Stack};
+
+/// A value in a table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum View<'a> {
+    /// Any scalar but a string.
+    Scalar(Scalar<'a>),
+    String(StringView<'a>),
+    Table(TableView<'a>),
+    /// A function, a coroutine, a userdata.
+    Other,
+}
+
+/// A string of Lua.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StringView<'a> {
+    raw: *const RawString,
+    life: PhantomData<&'a Stack>,
+}
+
+/// A table of Lua.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TableView<'a> {
+    raw: *const RawTable,
+    life: PhantomData<&'a Stack>,
+}
+
+/// The array part of a table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Elements<'a> {
+    /// The end of the values.
+    values: *const Word,
+    tags: &'a [u8],
+}
+
+/// A cell of the hash part of a table.
+#[repr(transparent)]
+#[derive(Debug)]
+pub(crate) struct Cell(Node);
+
+impl Stack {
+    /// A view of the table at `index`; `None` when it is no table, or tables cannot be viewed. It
+    /// is good until something in the VM changes (V2).
+    pub(crate) fn view(&self, index: c_int) -> Option<TableView<'_>> {
+        static MIRRORS_ARE_RIGHT: OnceLock<bool> = OnceLock::new();
+        if self.kind(index) != LuaType::Table || !MIRRORS_ARE_RIGHT.get_or_init(check::passes) {
+            return None;
+        }
+        Some(TableView { raw: self.pointer(index).cast(), life: PhantomData })
+    }
+}
+
+impl<'a> TableView<'a> {
+    /// The identity of the table.
+    pub(crate) fn address(self) -> *const c_void {
+        self.raw.cast()
+    }
+
+    pub(crate) fn has_metatable(self) -> bool {
+        !self.header().metatable.is_null()
+    }
+
+    /// The array part.
+    #[inline]
+    pub(crate) fn elements(self) -> Elements<'a> {
+        let table = self.header();
+        let values = table.array;
+        if table.n_array == 0 {
+            return Elements { values, tags: &[] };
+        }
+        // SAFETY: V1, V2: as many tags lie there.
+        let tags = unsafe {
+            let tags = values.cast::<u8>().add(layout::ARRAY_HINT);
+            std::slice::from_raw_parts(tags, table.n_array as usize)
+        };
+        Elements { values, tags }
+    }
+
+    /// The hash part.
+    #[inline]
+    pub(crate) fn cells(self) -> &'a [Cell] {
+        let table = self.header();
+        if table.flags & HAS_NO_HASH != 0 {
+            return &[];
+        }
+        // SAFETY: V1, V2: as many cells lie there; `Cell` is the mirror itself.
+        unsafe { std::slice::from_raw_parts(table.nodes.cast(), 1 << table.log_n_nodes) }
+    }
+
+    #[inline]
+    fn header(self) -> &'a RawTable {
+        // SAFETY: V1, V2.
+        unsafe { &*self.raw }
+    }
+}
+
+impl<'a> Elements<'a> {
+    /// The length of the list; `None` when there are values behind its end.
+    pub(crate) fn list_len(self) -> Option<usize> {
+        let len = self.tags.iter().position(|tag| tag::is_nil(*tag)).unwrap_or(self.tags.len());
+        self.tags[len..].iter().all(|tag| tag::is_nil(*tag)).then_some(len)
+    }
+
+    /// The value of number `n` (from 0).
+    ///
+    /// # Panics
+    /// When there are not so many.
+    #[inline(always)]
+    pub(crate) fn value(self, n: usize) -> View<'a> {
+        let tag = self.tags[n];
+        // SAFETY: V1, V2: values lie in front of the tags, in descending order.
+        unsafe { view(tag, *self.values.sub(n + 1)) }
+    }
+}
+
+impl Cell {
+    /// Key and value; `None` for a free cell.
+    #[inline(always)]
+    pub(crate) fn entry(&self) -> Option<(View<'_>, View<'_>)> {
+        let Cell(node) = self;
+        if tag::is_nil(node.value_tag) {
+            return None;
+        }
+        // SAFETY: V1, V2: the key of a cell with a value is alive.
+        unsafe { Some((view(node.key_tag, node.key), view(node.value_tag, node.value))) }
+    }
+}
+
+impl<'a> StringView<'a> {
+    /// The identity of the string: equal ones can have different ones.
+    #[inline]
+    pub(crate) fn address(self) -> *const c_void {
+        self.raw.cast()
+    }
+
+    #[inline]
+    pub(crate) fn bytes(self) -> &'a [u8] {
+        // SAFETY: V1, V2.
+        unsafe {
+            // No reference to the mirror: a short string can be shorter than it.
+            let (text, len) = match usize::try_from((*self.raw).short_len) {
+                Ok(len) => (self.raw.cast::<u8>().add(SHORT_TEXT), len),
+                Err(_) => ((*self.raw).text, (*self.raw).long_len),
+            };
+            std::slice::from_raw_parts(text, len)
+        }
+    }
+}
+
+/// The value of a tag and the word that belongs to it.
+///
+/// # Safety
+/// They are those of one value in a live VM, and V1.
+#[inline(always)]
+unsafe fn view<'a>(tag: u8, word: Word) -> View<'a> {
+    // SAFETY: the tag tells what the word is; V1.
+    unsafe {
+        match tag {
+            tag::INTEGER => View::Scalar(Scalar::Integer(word.integer)),
+            tag::FLOAT => View::Scalar(Scalar::Float(word.float)),
+            tag::FALSE => View::Scalar(Scalar::Boolean(false)),
+            tag::TRUE => View::Scalar(Scalar::Boolean(true)),
+            tag::SHORT_STRING | tag::LONG_STRING => {
+                View::String(StringView { raw: word.object.cast(), life: PhantomData })
+            }
+            tag::TABLE => View::Table(TableView { raw: word.object.cast(), life: PhantomData }),
+            _ if tag::is_nil(tag) => View::Scalar(Scalar::Nil),
+            _ => View::Other,
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Whether the mirrors are right: compared, in a VM of its own, with what the C interface tells.
+//!
+//! # Protocol
+//! The allocator of that VM knows its blocks. A pointer is followed when it is the one that the
+//! interface gave, or when the block that it must lie in exists and has exactly the expected size.
+
+#![expect(unsafe_code, reason = "compares objects of Lua with what its interface tells")]
+
+use std::collections::BTreeMap;
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr;
+
+use super::layout::{ARRAY_HINT, LOG_N_NODES_WITH_HEAD, Node, RawString, RawTable, Word, tag};
+use super::{HAS_NO_HASH, SHORT_TEXT};
+use crate::lua::raw::ffi::{self, lua_State};
+
+/// Live blocks: address and size.
+type Blocks = BTreeMap<usize, usize>;
+
+/// What is compared: lengths of lists, numbers of fields. All kinds of keys and values, tables
+/// without one part or both, hash parts with and without a head.
+const SIZES: &[(c_int, c_int)] =
+    &[(0, 0), (1, 0), (0, 1), (3, 2), (4, 7), (9, 33), (0, 4), (18, 5)];
+
+/// Compares; called once.
+pub(super) fn passes() -> bool {
+    let mut blocks = Blocks::new();
+    let owner: *mut Blocks = &mut blocks;
+    // SAFETY: the VM is gone before its blocks; no library is open and no code runs, so that
+    // nothing but a lack of memory can raise, which ends the program as it does elsewhere in Rust.
+    unsafe {
+        let l = ffi::lua_newstate(allocate, owner.cast(), 1);
+        if l.is_null() {
+            return false;
+        }
+        let passes = SIZES.iter().all(|(n_list, n_fields)| {
+            push_sample(l, *n_list, *n_fields);
+            let passes = Check { l, blocks: owner }.table();
+            ffi::lua_settop(l, 0);
+            passes
+        });
+        ffi::lua_close(l);
+        passes
+    }
+}
+
+unsafe extern "C" fn allocate(
+    ud: *mut c_void,
+    block: *mut c_void,
+    _old: usize,
+    new: usize,
+) -> *mut c_void {
+    // SAFETY: called by Lua with the map of `passes` and a block of this function, or none.
+    unsafe {
+        let blocks = &mut *ud.cast::<Blocks>();
+        blocks.remove(&(block as usize));
+        if new == 0 {
+            libc::free(block);
+            return ptr::null_mut();
+        }
+        let block = libc::realloc(block, new);
+        blocks.insert(block as usize, new);
+        block
+    }
+}
+
+/// Pushes a table with values of all kinds, some of which were taken out again.
+unsafe fn push_sample(l: *mut lua_State, n_list: c_int, n_fields: c_int) {
+    // SAFETY: as in `passes`; few slots are used.
+    unsafe {
+        ffi::lua_createtable(l, n_list, n_fields);
+        for n in 1..=n_list {
+            push_value(l, n);
+            ffi::lua_rawseti(l, 1, n.into());
+        }
+        for n in 1..=n_fields {
+            push_key(l, n);
+            push_value(l, n + n_list);
+            ffi::lua_rawset(l, 1);
+        }
+        for n in (4..=n_fields).step_by(5) {
+            push_key(l, n);
+            ffi::lua_pushnil(l);
+            ffi::lua_rawset(l, 1);
+        }
+        if n_list % 2 == 1 {
+            ffi::lua_pushnil(l);
+            ffi::lua_rawseti(l, 1, (n_list / 2 + 1).into());
+            ffi::lua_createtable(l, 0, 0);
+            ffi::lua_setmetatable(l, 1);
+        }
+    }
+}
+
+unsafe fn push_key(l: *mut lua_State, n: c_int) {
+    // SAFETY: as in `push_sample`. All keys are different.
+    unsafe {
+        match n % 8 {
+            0 => ffi::lua_pushinteger(l, i64::from(n) << 40),
+            1 => ffi::lua_pushnumber(l, f64::from(n) + 0.5),
+            2 => push_text(l, &[n as u8; 50]),
+            3 if n == 3 => ffi::lua_pushboolean(l, 1),
+            4 => ffi::lua_createtable(l, 0, 0),
+            _ => push_text(l, &[b'k', n as u8]),
+        }
+    }
+}
+
+unsafe fn push_value(l: *mut lua_State, n: c_int) {
+    const EXTERNAL: &CStr = c"a text that Lua does not own, longer than a short string can be";
+    // SAFETY: as in `push_sample`; the external text is static.
+    unsafe {
+        match n % 9 {
+            0 => ffi::lua_pushinteger(l, -i64::from(n)),
+            1 => ffi::lua_pushnumber(l, 1.0 / f64::from(n)),
+            2 => ffi::lua_pushboolean(l, 0),
+            3 => ffi::lua_pushboolean(l, 1),
+            4 => ffi::lua_createtable(l, 0, 0),
+            5 => push_text(l, &vec![b'v'; n as usize]),
+            6 => push_text(l, &vec![b'v'; 41 + n as usize]),
+            7 => {
+                let text = EXTERNAL.to_bytes();
+                ffi::lua_pushexternalstring(
+                    l,
+                    text.as_ptr().cast(),
+                    text.len(),
+                    None,
+                    ptr::null_mut(),
+                );
+            }
+            _ => ffi::lua_pushlightuserdata(l, l.cast()),
+        }
+    }
+}
+
+unsafe fn push_text(l: *mut lua_State, text: &[u8]) {
+    // SAFETY: as in `push_sample`.
+    unsafe { ffi::lua_pushlstring(l, text.as_ptr().cast(), text.len()) };
+}
+
+/// Compares the table in slot 1.
+struct Check {
+    l: *mut lua_State,
+    blocks: *const Blocks,
+}
+
+impl Check {
+    unsafe fn table(&self) -> bool {
+        // SAFETY: what is followed was found to exist, as the head of this file says.
+        unsafe {
+            let address = ffi::lua_topointer(self.l, 1);
+            if !self.is_block(address, size_of::<RawTable>()) {
+                return false;
+            }
+            let table = &*address.cast::<RawTable>();
+            self.metatable(table) && self.parts_exist(table) && self.entries(table)
+        }
+    }
+
+    unsafe fn metatable(&self, table: &RawTable) -> bool {
+        // SAFETY: as in `table`; the pointer is only compared.
+        unsafe {
+            let mut metatable = ptr::null();
+            if ffi::lua_getmetatable(self.l, 1) != 0 {
+                metatable = ffi::lua_topointer(self.l, -1);
+                ffi::lua_settop(self.l, 1);
+            }
+            table.metatable.cast() == metatable
+        }
+    }
+
+    /// The blocks of both parts have the sizes that the header says.
+    unsafe fn parts_exist(&self, table: &RawTable) -> bool {
+        let n_array = table.n_array as usize;
+        let array = table.array.wrapping_sub(n_array);
+        let array_size = n_array * (size_of::<Word>() + 1) + ARRAY_HINT;
+        let has_array = n_array == 0 || self.is_block(array.cast(), array_size);
+        if table.flags & HAS_NO_HASH != 0 {
+            return has_array;
+        }
+        if table.log_n_nodes > 16 {
+            return false;
+        }
+        let has_head = table.log_n_nodes >= LOG_N_NODES_WITH_HEAD;
+        let head = if has_head { size_of::<*const Node>() } else { 0 };
+        let nodes = table.nodes.cast::<u8>().wrapping_sub(head);
+        let nodes_size = head + (size_of::<Node>() << table.log_n_nodes);
+        has_array && self.is_block(nodes.cast(), nodes_size)
+    }
+
+    /// The entries are those that `lua_next` gives, in the same order.
+    unsafe fn entries(&self, table: &RawTable) -> bool {
+        // SAFETY: both parts exist and have the sizes of the header.
+        unsafe {
+            ffi::lua_pushnil(self.l);
+            for n in 0..table.n_array as usize {
+                let tag = *table.array.cast::<u8>().add(ARRAY_HINT + n);
+                if tag::is_nil(tag) {
+                    continue;
+                }
+                if ffi::lua_next(self.l, 1) == 0
+                    || ffi::lua_isinteger(self.l, 2) == 0
+                    || ffi::lua_tointegerx(self.l, 2, ptr::null_mut()) != n as i64 + 1
+                    || !self.is_value(3, tag, *table.array.sub(n + 1))
+                {
+                    return false;
+                }
+                ffi::lua_settop(self.l, 2);
+            }
+            let has_hash = table.flags & HAS_NO_HASH == 0;
+            let n_cells = if has_hash { 1 << table.log_n_nodes } else { 0 };
+            for n in 0..n_cells {
+                let node = *table.nodes.add(n);
+                if tag::is_nil(node.value_tag) {
+                    continue;
+                }
+                if ffi::lua_next(self.l, 1) == 0
+                    || !self.is_value(2, node.key_tag, node.key)
+                    || !self.is_value(3, node.value_tag, node.value)
+                {
+                    return false;
+                }
+                ffi::lua_settop(self.l, 2);
+            }
+            ffi::lua_next(self.l, 1) == 0
+        }
+    }
+
+    /// Tag and word are those of the value in slot `index`.
+    unsafe fn is_value(&self, index: c_int, tag: u8, word: Word) -> bool {
+        let l = self.l;
+        // SAFETY: the slot is in use; the word is read as what the interface says it is.
+        unsafe {
+            match ffi::lua_type(l, index) {
+                ffi::LUA_TNUMBER if ffi::lua_isinteger(l, index) != 0 => {
+                    let value = ffi::lua_tointegerx(l, index, ptr::null_mut());
+                    tag == tag::INTEGER && word.integer == value
+                }
+                ffi::LUA_TNUMBER => {
+                    let value = ffi::lua_tonumberx(l, index, ptr::null_mut());
+                    tag == tag::FLOAT && word.float.to_bits() == value.to_bits()
+                }
+                ffi::LUA_TBOOLEAN => {
+                    let expected =
+                        if ffi::lua_toboolean(l, index) == 0 { tag::FALSE } else { tag::TRUE };
+                    tag == expected
+                }
+                ffi::LUA_TSTRING => self.is_string(index, tag, word.object),
+                ffi::LUA_TTABLE => tag == tag::TABLE && word.object == ffi::lua_topointer(l, index),
+                _ => ![
+                    tag::INTEGER,
+                    tag::FLOAT,
+                    tag::FALSE,
+                    tag::TRUE,
+                    tag::SHORT_STRING,
+                    tag::LONG_STRING,
+                    tag::TABLE,
+                ]
+                .contains(&tag),
+            }
+        }
+    }
+
+    unsafe fn is_string(&self, index: c_int, tag: u8, object: *const c_void) -> bool {
+        // SAFETY: the object is the one that the interface gives, and as large as is read of it.
+        unsafe {
+            let mut len = 0;
+            let text = ffi::lua_tolstring(self.l, index, &mut len).cast::<u8>();
+            let size = (*self.blocks).get(&(object as usize)).copied().unwrap_or_default();
+            if object != ffi::lua_topointer(self.l, index) || size < SHORT_TEXT {
+                return false;
+            }
+            let string = object.cast::<RawString>();
+            let short_len = (*string).short_len;
+            if tag == tag::SHORT_STRING {
+                return usize::try_from(short_len) == Ok(len)
+                    && object.cast::<u8>().add(SHORT_TEXT) == text;
+            }
+            tag == tag::LONG_STRING
+                && size >= size_of::<RawString>()
+                && short_len < 0
+                && (*string).long_len == len
+                && (*string).text == text
+        }
+    }
+
+    fn is_block(&self, address: *const c_void, size: usize) -> bool {
+        // SAFETY: the map lives in `passes`, and nothing is allocated meanwhile.
+        unsafe { (*self.blocks).get(&(address as usize)) == Some(&size) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_mirrors_are_right_for_the_lua_that_is_linked() {
+        assert!(super::passes());
+    }
+}

@@ -1,0 +1,92 @@
+//! Mirrors of Lua's structs, as `lobject.h` of Lua 5.5 has them.
+
+use std::ffi::{c_int, c_void};
+use std::fmt;
+
+/// `Value`: what a value is, without its tag.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) union Word {
+    pub(super) integer: i64,
+    pub(super) float: f64,
+    pub(super) object: *const c_void,
+}
+
+impl fmt::Debug for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Word")
+    }
+}
+
+/// The tags of values.
+pub(super) mod tag {
+    const COLLECTED: u8 = 0x40;
+    pub(crate) const FALSE: u8 = 0x01;
+    pub(crate) const TRUE: u8 = 0x11;
+    pub(crate) const INTEGER: u8 = 0x03;
+    pub(crate) const FLOAT: u8 = 0x13;
+    pub(crate) const SHORT_STRING: u8 = 0x04 | COLLECTED;
+    pub(crate) const LONG_STRING: u8 = 0x14 | COLLECTED;
+    pub(crate) const TABLE: u8 = 0x05 | COLLECTED;
+
+    /// Nil, or one of the marks of a free place.
+    #[inline]
+    pub(crate) const fn is_nil(tag: u8) -> bool {
+        tag & 0x0f == 0
+    }
+}
+
+/// `TString`. A short one ends behind `long_len`, where its text begins.
+#[repr(C)]
+pub(super) struct RawString {
+    _next: *const c_void,
+    _tag: u8,
+    _mark: u8,
+    _extra: u8,
+    /// Negative for a long string.
+    pub(super) short_len: i8,
+    _hash: u32,
+    /// Of a short string something else.
+    pub(super) long_len: usize,
+    /// Only of a long string.
+    pub(super) text: *const u8,
+}
+
+/// Where the text of a short string begins.
+pub(super) const SHORT_TEXT: usize = std::mem::offset_of!(RawString, text);
+
+/// `Table`.
+#[repr(C)]
+pub(super) struct RawTable {
+    _next: *const c_void,
+    _tag: u8,
+    _mark: u8,
+    pub(super) flags: u8,
+    pub(super) log_n_nodes: u8,
+    pub(super) n_array: u32,
+    /// Between the values of the array part, which lie in front, and their tags.
+    pub(super) array: *const Word,
+    pub(super) nodes: *const Node,
+    pub(super) metatable: *const RawTable,
+    _gray: *const c_void,
+}
+
+/// In the flags of a table: it has no hash part of its own.
+pub(super) const HAS_NO_HASH: u8 = 1 << 6;
+
+/// Bytes between the values and the tags of an array part.
+pub(super) const ARRAY_HINT: usize = size_of::<u32>();
+
+/// `Node`: a cell of the hash part.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Node {
+    pub(super) value: Word,
+    pub(super) value_tag: u8,
+    pub(super) key_tag: u8,
+    _next: c_int,
+    pub(super) key: Word,
+}
+
+/// From so many cells on, a word lies in front of the first.
+pub(super) const LOG_N_NODES_WITH_HEAD: u8 = 3;
