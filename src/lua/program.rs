@@ -52,6 +52,10 @@ pub(crate) struct Unit {
 }
 
 impl Unit {
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
     /// Whether the code outside of all functions uses `...`, the arguments of the process.
     pub(crate) fn looks_at_arguments(&self) -> bool {
         Code::uses_varargs(&self.text)

@@ -16,6 +16,8 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustc_hash::FxHashSet;
+
 use super::api;
 use super::boot::{boot, load_units, rehearse};
 use super::cx::{Cx, Environment};
@@ -119,6 +121,7 @@ fn build(cx: Cx, seed: u32, stage: Stage) -> Option<Vm> {
     if !load_units(&stack, &vm.cx().program) {
         return None;
     }
+    fetch_named(&stack, &vm.cx().program);
     stack.push_fn(guard);
     match stage {
         Stage::Loaded => stack.push_fn(boot),
@@ -130,6 +133,21 @@ fn build(cx: Cx, seed: u32, stage: Stage) -> Option<Vm> {
     stack.collect_garbage();
     vm.finish_template();
     Some(vm)
+}
+
+/// Fetches all members of libraries and modules whose names are in the sources. Programs cannot
+/// tell, but each process would have to do it when it first uses them.
+fn fetch_named(stack: &Stack, program: &Program) {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let names: FxHashSet<&[u8]> = program
+        .units
+        .iter()
+        .flat_map(|unit| unit.text().split(|byte| !is_part(byte)))
+        .filter(|name| !name.is_empty())
+        .collect();
+    let is_named = |name: &str| names.contains(name.as_bytes());
+    stdlib::fetch(stack, &is_named);
+    api::fetch(stack, &is_named);
 }
 
 /// Runs libraries and script, and pushes the function that every process begins with.

@@ -8,12 +8,13 @@
 use std::ffi::c_int;
 
 use super::args::text_arg;
-use super::channel::ChannelModule;
+use super::channel::{self, ChannelModule};
 use super::errors;
 use super::json;
 use super::logger::LoggerModule;
 use super::message;
 use super::module;
+use super::names;
 use super::net::NetModule;
 use super::payload;
 use super::process::ProcessModule;
@@ -55,6 +56,22 @@ pub(crate) fn open(stack: &Stack, cx: &mut Cx) {
         stack.raw_set_field(-2, module.name());
     }
     stack.pop(1);
+}
+
+/// Fetches what programs of the names `is_named` will look for: members of modules, the methods of
+/// channels. The libraries have fetched theirs before.
+pub(crate) fn fetch(stack: &Stack, is_named: &dyn Fn(&str) -> bool) {
+    let listed = Module::ALL.into_iter().map(Module::name);
+    for module in MODULES.iter().map(|(name, _)| *name).chain(listed).filter(|name| is_named(name))
+    {
+        stack.push_globals();
+        stack.raw_get_field(-1, module);
+        names::fetch_members(stack, is_named);
+        stack.pop(2);
+    }
+    if is_named("receive") {
+        channel::make_type(stack);
+    }
 }
 
 /// Pushes the table of a listed module, the same at each call.

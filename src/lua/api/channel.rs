@@ -77,6 +77,11 @@ pub(crate) fn push_channel(stack: &Stack, id: ChannelId, yields: Yields) {
     stack.new_watched_object(Channel { id, yields }, id.to_bits(), build_channel);
 }
 
+/// Makes the metatable of channels, for a program that will use one.
+pub(super) fn make_type(stack: &Stack) {
+    stack.make_type::<Channel>(build_channel);
+}
+
 fn build_channel(stack: &Stack) {
     stack.new_table(0, 8);
     stack.set_fn(-1, "send", host!(poll send));

@@ -22,4 +22,4 @@ pub(crate) mod result;
 pub(crate) mod testing;
 pub(crate) mod time;
 
-pub(crate) use base::open;
+pub(crate) use base::{fetch, open};

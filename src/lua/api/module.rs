@@ -50,9 +50,20 @@ pub(crate) fn open<M: Module>(stack: &Stack) {
     stack.set_metatable(-2);
 }
 
-/// Pushes the store behind the front at stack index 1, made at the first call.
-fn push_store<M: Module>(stack: &Stack) {
-    if !stack.push_metatable(1) {
+/// Fetches the members of the front on top of the stack that `is_named`.
+pub(super) fn fetch<M: Module>(stack: &Stack, is_named: &dyn Fn(&str) -> bool) {
+    let front = stack.top();
+    for (name, _) in M::MEMBERS.iter().filter(|(name, _)| is_named(name)) {
+        push_store::<M>(stack, front);
+        stack.push_bytes(name);
+        push_member::<M>(stack, front + 1, front + 2);
+        stack.set_top(front);
+    }
+}
+
+/// Pushes the store behind the front at stack index `front`, made at the first call.
+fn push_store<M: Module>(stack: &Stack, front: c_int) {
+    if !stack.push_metatable(front) {
         stack.new_table(0, 0);
         return;
     }
@@ -93,7 +104,7 @@ fn push_member<M: Module>(stack: &Stack, store: c_int, key: c_int) {
 unsafe extern "C-unwind" fn index<M: Module>(l: *mut lua_State) -> c_int {
     let host = |stack: &Stack| {
         stack.set_top(2);
-        push_store::<M>(stack);
+        push_store::<M>(stack, 1);
         push_member::<M>(stack, 3, 2);
         Ok(Outcome::Return(1))
     };
@@ -154,7 +165,7 @@ unsafe extern "C-unwind" fn next<M: Module>(l: *mut lua_State) -> c_int {
             return Ok(Outcome::Return(1));
         };
         stack.push_bytes(name);
-        push_store::<M>(stack);
+        push_store::<M>(stack, 1);
         push_member::<M>(stack, 4, 3);
         stack.remove(4);
         Ok(Outcome::Return(2))

@@ -9,7 +9,7 @@ use super::channel::ChannelModule;
 use super::errors::Errors;
 use super::json::Json;
 use super::logger::LoggerModule;
-use super::module::{Member, Module, refuse};
+use super::module::{self, Member, Module, refuse};
 use super::net::NetModule;
 use super::payload::{FormatNames, PayloadModule};
 use super::process::{Events, ProcessModule, Registry};
@@ -81,15 +81,28 @@ fn known(stack: &Stack, function: HostFn) -> Option<String> {
     member.map(str::to_owned).or_else(|| method(stack, function))
 }
 
+/// Fetches the members that `is_named` if the value on top is a module table.
+pub(super) fn fetch_members(stack: &Stack, is_named: &dyn Fn(&str) -> bool) {
+    if let Some(refuse) = module::refuser(stack, -1)
+        && let Some(module) = MODULES.iter().find(|module| same(module.refuse, refuse))
+    {
+        (module.fetch)(stack, is_named);
+    }
+}
+
+/// Fetches members of the module table on top.
+type Fetch = fn(&Stack, &dyn Fn(&str) -> bool);
+
 /// What is to be known of a module.
 struct Known {
     members: &'static [(&'static str, Member)],
     refuse: HostFn,
+    fetch: Fetch,
 }
 
 impl Known {
     const fn of<M: Module>() -> Known {
-        Known { members: M::MEMBERS, refuse: refuse::<M> }
+        Known { members: M::MEMBERS, refuse: refuse::<M>, fetch: module::fetch::<M> }
     }
 }
 

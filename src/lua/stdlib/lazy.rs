@@ -86,6 +86,21 @@ pub(crate) fn fill_if_lazy(stack: &Stack, index: c_int) {
     }
 }
 
+/// Fetches the members that `is_named` of all libraries of a fresh VM.
+pub(crate) fn fetch(stack: &Stack, is_named: &dyn Fn(&str) -> bool) {
+    for library in Library::ALL {
+        push_library(stack, library);
+        let lazy = Lazy { library, table: stack.top() };
+        for (at, member) in lazy.members().iter().enumerate() {
+            // Who draws random numbers shows only when a process does.
+            if is_named(&member.name) && !matches!(member.value, Value::Random(_)) {
+                lazy.fetch(stack, at);
+            }
+        }
+        stack.pop(1);
+    }
+}
+
 /// Pushes the function of a part that was kept before, or something else.
 pub(super) fn push_part(stack: &Stack, part: Part) -> LuaType {
     stack.raw_get_int(REGISTRY, LAZY);

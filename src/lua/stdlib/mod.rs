@@ -31,7 +31,7 @@ mod traceback;
 mod xpcall;
 
 pub(crate) use catalog::{Library, function_name};
-pub(crate) use lazy::{fill_if_lazy, push_library};
+pub(crate) use lazy::{fetch, fill_if_lazy, push_library};
 pub(crate) use random::{State as GeneratorState, seeded};
 pub(crate) use traceback::push_traceback;
 pub(crate) use xpcall::MESSAGE_HANDLER;

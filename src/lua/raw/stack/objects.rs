@@ -52,6 +52,12 @@ impl Stack {
         self.universe().unwatch(place);
     }
 
+    /// Makes the metatable of type `T`, if it was not.
+    pub(crate) fn make_type<T: Object>(&self, build: fn(&Stack)) {
+        self.push_type_table::<T>(build);
+        self.pop(1);
+    }
+
     /// Pushes the table that this VM keeps under `tag` (of `lua/objects.rs`), or nil.
     pub(crate) fn kept_table(&self, tag: u32) -> LuaType {
         self.raw_get_int(REGISTRY, type_slot(tag))
