@@ -66,16 +66,20 @@ impl Pid {
 
     /// Its text, for programs.
     pub(crate) fn text(self) -> SmallVec<[u8; 48]> {
-        let mut text = SmallVec::new();
+        const END: usize = 16 + 1;
+        let mut number = *b"0000000000000000}";
+        let (mut start, mut rest) = (END - 1, self.serial.0);
+        while rest != 0 {
+            start -= 1;
+            number[start] = b"0123456789abcdef"[rest as usize & 15];
+            rest >>= 4;
+        }
+        let number = &number[start.min(END - 1 - DIGITS_MIN as usize)..];
+        let mut text = SmallVec::with_capacity(1 + self.host.len() + 3 + number.len());
         text.push(b'{');
         text.extend_from_slice(self.host.as_bytes());
         text.extend_from_slice(b"|0x");
-        let serial = self.serial.0;
-        let n_digits = (u64::BITS - serial.leading_zeros()).div_ceil(4).max(DIGITS_MIN);
-        for digit in (0..n_digits).rev() {
-            text.push(b"0123456789abcdef"[(serial >> (4 * digit)) as usize & 15]);
-        }
-        text.push(b'}');
+        text.extend_from_slice(number);
         text
     }
 }

@@ -5,7 +5,7 @@ mod tests;
 
 use super::result;
 use crate::lua::raw::Stack;
-use crate::process::{Event, Pid};
+use crate::process::{Event, Exit, Pid};
 
 /// `event.kind` of the end of a monitored process.
 pub(crate) const EXIT: &str = "pid.exit";
@@ -19,13 +19,11 @@ pub(crate) fn push(stack: &Stack, event: &Event) {
     match event {
         Event::Exit { from, at_ns, exit } => {
             push_head(stack, EXIT, Some(*from), *at_ns);
-            result::push(stack, exit);
-            set_result(stack);
+            set_result(stack, exit);
         }
         Event::LinkDown { from, at_ns, exit } => {
             push_head(stack, LINK_DOWN, Some(*from), *at_ns);
-            result::push(stack, exit);
-            set_result(stack);
+            set_result(stack, exit);
         }
         Event::Cancel { cancel } => {
             push_head(stack, CANCEL, cancel.from, cancel.at_ns);
@@ -49,10 +47,13 @@ fn push_head(stack: &Stack, kind: &str, from: Option<Pid>, at_ns: i128) {
     stack.raw_set_field(-2, "at");
 }
 
-/// Pops a result record into `result`, and its error into `error`.
-fn set_result(stack: &Stack) {
-    stack.raw_get_field(-1, "error");
-    stack.raw_set_field(-3, "error");
+/// Sets `result` to the record of an end, and `error` to its error.
+fn set_result(stack: &Stack, exit: &Exit) {
+    result::push(stack, exit);
+    if exit.is_failure() {
+        stack.raw_get_field(-1, "error");
+        stack.raw_set_field(-3, "error");
+    }
     stack.raw_set_field(-2, "result");
 }
 
