@@ -15,20 +15,35 @@ use super::boot::boot;
 use super::cx::{Cx, Environment, Upgrade};
 use super::guard::guard;
 use super::program::Program;
+use super::rest::{Rested, hand_back};
 use super::stdlib;
 use super::transfer;
 use super::vm::Vm;
-use crate::process::{Body, Encoded, Exit, Failure, Limits, Step, StepEnd, kind, size_text};
+use crate::process::{
+    Body, Encoded, Exit, Failure, Limits, Step, StepEnd, Vacated, kind, size_text,
+};
 
 /// A Lua program, before and while it runs.
 #[derive(Debug)]
 pub struct LuaBody {
     limits: Limits,
-    /// A program that has not begun; the VM is made by the worker that runs it first.
-    start: Option<Start>,
-    vm: Option<Vm>,
+    life: Life,
     /// Where the coroutines were when the process was killed.
     places: Vec<String>,
+}
+
+/// Where a program is between its birth and its end.
+#[derive(Debug, Default)]
+enum Life {
+    /// It has not begun; the VM is made by the worker that runs it first.
+    Unborn(Start),
+    /// It has a VM.
+    Awake(Vm),
+    /// It waits, and has been for long.
+    Rested(Rested),
+    /// Its VM could not be made, or is being made.
+    #[default]
+    None,
 }
 
 /// What a VM is made of.
@@ -47,8 +62,8 @@ impl LuaBody {
         args: Encoded,
         limits: Limits,
     ) -> LuaBody {
-        let start = Some(Start { env, program, args });
-        LuaBody { limits, start, vm: None, places: Vec::new() }
+        let life = Life::Unborn(Start { env, program, args });
+        LuaBody { limits, life, places: Vec::new() }
     }
 
     /// Makes the VM and puts the program's start on its main coroutine.
@@ -79,8 +94,41 @@ impl LuaBody {
             .memory_bytes
             .map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         vm.universe().set_memory_limit(limit);
-        self.vm = Some(vm);
+        self.life = Life::Awake(vm);
         Ok(())
+    }
+
+    /// In how many bytes the home is kept while it is at rest.
+    #[cfg(test)]
+    pub(super) fn bytes_at_rest(&self) -> Option<usize> {
+        match &self.life {
+            Life::Rested(rested) => Some(rested.bytes()),
+            Life::Unborn(_) | Life::Awake(_) | Life::None => None,
+        }
+    }
+
+    /// The VM, unless it is at rest.
+    fn vm(&self) -> Option<&Vm> {
+        match &self.life {
+            Life::Awake(vm) => Some(vm),
+            Life::Unborn(_) | Life::Rested(_) | Life::None => None,
+        }
+    }
+
+    /// Sees to it that there is a VM.
+    #[inline]
+    fn wake(&mut self, step: &mut Step<'_>) -> Result<(), Box<Failure>> {
+        if let Life::Awake(_) = self.life {
+            return Ok(());
+        }
+        match std::mem::take(&mut self.life) {
+            Life::Unborn(start) => self.begin(step, start, Kept::default()),
+            Life::Rested(rested) => {
+                self.life = Life::Awake(rested.wake());
+                Ok(())
+            }
+            Life::Awake(_) | Life::None => Ok(()),
+        }
     }
 
     fn replace_program(
@@ -88,28 +136,27 @@ impl LuaBody {
         step: &mut Step<'_>,
         upgrade: Upgrade,
     ) -> Result<(), Box<Failure>> {
-        let old = self.vm.take().expect("a running program asks for an upgrade");
+        let old = self.vm().expect("a running program asks for an upgrade");
         let env = old.cx().env.clone();
-        let kept = give_up(&old);
-        drop(old);
+        let kept = give_up(old);
+        self.life = Life::None;
         step.state.trap_links = false;
         self.begin(step, Start { env, program: upgrade.program, args: upgrade.args }, kept)
     }
 
     fn run(&mut self, step: &mut Step<'_>) -> StepEnd {
-        if let Some(start) = self.start.take()
-            && let Err(failure) = self.begin(step, start, Kept::default())
-        {
+        if let Err(failure) = self.wake(step) {
             return finished(*failure);
         }
         loop {
-            let vm = self.vm.as_ref().expect("made above");
+            let vm = self.vm().expect("woken above");
             vm.cx().step.set(step);
             match run_fibers(vm) {
                 Ended::Step(end) => return end,
                 Ended::Killed => {
-                    self.places = places(vm);
-                    return StepEnd::Finished(Box::new(kill_exit(vm, step)));
+                    let (places, exit) = (places(vm), kill_exit(vm, step));
+                    self.places = places;
+                    return StepEnd::Finished(Box::new(exit));
                 }
                 Ended::Upgrade(upgrade) => {
                     if let Err(failure) = self.replace_program(step, *upgrade) {
@@ -136,7 +183,7 @@ fn build(cx: Cx, seed: [u64; 2]) -> Option<Vm> {
 impl Body for LuaBody {
     fn step(&mut self, step: &mut Step<'_>) -> StepEnd {
         let end = self.run(step);
-        if let Some(vm) = &self.vm {
+        if let Some(vm) = self.vm() {
             let used = vm.universe().used_bytes();
             step.process.backlog.set_heap_bytes(used as u64);
             vm.cx().step.clear();
@@ -145,12 +192,25 @@ impl Body for LuaBody {
     }
 
     fn end(&mut self, step: &mut Step<'_>) {
-        if let Some(vm) = &self.vm {
+        if let Some(vm) = self.vm() {
             vm.cx().step.set(step);
             vm.cx().stop_all_timers();
             vm.cx().close_sockets();
             vm.cx().step.clear();
         }
+    }
+
+    fn rest(&mut self, vacated: &mut Vacated) {
+        self.life = match std::mem::take(&mut self.life) {
+            Life::Awake(vm) => match Rested::of(vm) {
+                Ok((rested, span)) => {
+                    vacated.add(span, hand_back);
+                    Life::Rested(rested)
+                }
+                Err(vm) => Life::Awake(vm),
+            },
+            other => other,
+        };
     }
 
     fn places(&self) -> Vec<String> {

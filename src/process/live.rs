@@ -8,12 +8,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::backlog::Backlog;
-use super::body::{Body, Limits, Step, StepEnd};
+use super::body::{Body, Limits, Step, StepEnd, Vacated};
 use super::ending;
 use super::exit::{Exit, Failure, kind};
 use super::host::Host;
 use super::names::Held;
 use super::pid::Pid;
+use super::rest::{self, Quiet};
 use super::runtime::Runtime;
 use super::signal::Signal;
 use super::state::State;
@@ -35,8 +36,7 @@ pub struct Process {
     core: UnsafeCell<Core>,
 }
 
-// SAFETY: P1: `core` is touched only by the worker that runs the process; the rest is shared
-// safely.
+// SAFETY: P1: `core` is touched only by the owner of the process; the rest is shared safely.
 unsafe impl Sync for Process {}
 // SAFETY: as above; bodies are Send.
 unsafe impl Send for Process {}
@@ -47,10 +47,11 @@ impl std::fmt::Debug for Process {
     }
 }
 
-/// What only the running worker touches (P1).
+/// What only the owner touches (P1).
 struct Core {
     body: Option<Box<dyn Body>>,
     state: State,
+    quiet: Quiet,
 }
 
 /// What a new process is made of.
@@ -75,7 +76,11 @@ impl Process {
             born_ns: parts.born_ns,
             held_names: Held::default(),
             backlog: Backlog::new(parts.limits),
-            core: UnsafeCell::new(Core { body: Some(parts.body), state: parts.state }),
+            core: UnsafeCell::new(Core {
+                body: Some(parts.body),
+                state: parts.state,
+                quiet: Quiet::default(),
+            }),
         }
     }
 
@@ -134,6 +139,18 @@ impl Process {
         debug_assert!(matches!(pushed, Ok(Pushed::Queued)), "M1: not parked before its first turn");
     }
 
+    /// Gives up what memory a parked process can do without, if it has not run since it was asked
+    /// before; whether it is to be asked again. Only for who has claimed it.
+    pub(super) fn rest(&self, vacated: &mut Vacated) -> bool {
+        // SAFETY: P1: who has claimed the process owns it until it parks it again.
+        let core = unsafe { &mut *self.core.get() };
+        let stays_quiet = core.quiet.is_asked();
+        if stays_quiet && let Some(body) = &mut core.body {
+            body.rest(vacated);
+        }
+        !stays_quiet
+    }
+
     /// How many names it holds.
     pub fn n_names(&self) -> usize {
         self.held_names.len()
@@ -148,6 +165,7 @@ impl Task for Process {
             match run_step(task, core, cx) {
                 StepEnd::Preempted => return Turn::Again,
                 StepEnd::Waiting => {
+                    core.quiet.waits(task, cx);
                     if task.mailbox.park() {
                         return Turn::Parked;
                     }
@@ -174,10 +192,24 @@ impl Task for Process {
         // As above: its sockets close with it.
         let _ = task.signal(Signal::Io { token, ready }, cx);
     }
+
+    type Register = Runtime;
+
+    fn register(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
+    fn key(&self) -> u64 {
+        self.pid.serial().get()
+    }
+
+    fn rest(runtime: &Runtime, keys: &mut Vec<u64>, cx: &dyn Context<Self>) {
+        rest::rest(runtime, keys, cx);
+    }
 }
 
 fn run_step(task: &Arc<Process>, core: &mut Core, worker: &dyn Context<Process>) -> StepEnd {
-    let Core { body, state } = core;
+    let Core { body, state, .. } = core;
     let body = body.as_mut().expect("P1: a process that has ended is not run");
     let mut step = Step { process: task, state, worker };
     let result = catch_unwind(AssertUnwindSafe(|| body.step(&mut step)));

@@ -2,9 +2,10 @@
 //! what a process runs is a [`Body`].
 //!
 //! # Invariants
-//! * **P1** A process's own state ([`State`], its body) is touched only by the worker that runs it:
-//!   whoever turned its mailbox from parked to scheduled queued it once, and it is not queued again
-//!   until it parks.
+//! * **P1** A process's own state ([`State`], its body) is touched only by its owner. That is the
+//!   worker that runs it: whoever turned its mailbox from parked to scheduled queued it once, and
+//!   it is not queued again until it parks. Or it is a worker that has claimed it while it is
+//!   parked, to put it to rest.
 //! * **P2** Everything that others want of a process goes through its mailbox, in one order.
 //! * **P3** Closing the mailbox is the one point at which a process becomes dead. What was queued
 //!   before is answered by the dying process, what comes after is refused.
@@ -27,6 +28,7 @@ pub mod model;
 mod names;
 mod pid;
 mod relations;
+mod rest;
 mod runtime;
 mod signal;
 mod size;
@@ -37,7 +39,7 @@ mod table;
 mod tests;
 
 pub(crate) use backlog::Excess;
-pub use body::{Body, Event, Limits, MailboxLimit, OnFull, Sink, Step, StepEnd};
+pub use body::{Body, Event, Limits, MailboxLimit, OnFull, Sink, Span, Step, StepEnd, Vacated};
 pub use exit::{Exit, Failure, kind};
 pub use host::{Host, HostConfig};
 pub use intake::TakenIn;

@@ -35,7 +35,8 @@
 //! * T9: after a shutdown the pool holds no task: those in queues, wheels and reactors are dropped,
 //!   and those that come later are too.
 //! * T10: no lock of the scheduler is held while a task is called or dropped.
-//! * T11: when all workers sleep, no thread of the pool wakes up before something happens.
+//! * T11: when all workers sleep, no thread of the pool wakes up before something happens; but for
+//!   putting tasks to rest that have just been parked for long, which comes to an end (`resting`).
 //!
 //! # The way of a wake-up
 //! 1. Somebody turns a task's state from parked to runnable and calls [`Context::wake`].
@@ -83,6 +84,7 @@ mod models;
 mod park;
 mod pool;
 mod preempt;
+mod resting;
 mod rng;
 mod run_queue;
 mod shared;

@@ -41,6 +41,21 @@ pub trait Task: Send + Sync + Sized + 'static {
 
     /// The source that this task registered with `token` is ready. Runs as `timer_fired` does.
     fn io_ready(task: Arc<Self>, token: u64, ready: Readiness, cx: &dyn Context<Self>);
+
+    /// Where tasks are found by their keys; the same for all tasks of a pool.
+    type Register: Send + Sync;
+
+    /// See [`Task::Register`].
+    fn register(&self) -> &Arc<Self::Register>;
+
+    /// What it is found by in the register, while it exists.
+    fn key(&self) -> u64;
+
+    /// These tasks were parked when they called [`Context::may_rest`], and some of them have run
+    /// since. Each that has not is to do with as little as it can, until it runs again. The keys of
+    /// those that are to be asked again later are left in `keys`. Runs on a worker, between turns;
+    /// no panic may leave it.
+    fn rest(register: &Self::Register, keys: &mut Vec<u64>, cx: &dyn Context<Self>);
 }
 
 /// How a turn ended.
@@ -96,6 +111,13 @@ pub trait Context<T> {
 
     /// Like [`wake`](Self::wake), but the task gets in line behind all others of this worker.
     fn spawn(&self, pool: &Arc<dyn Pool<T>>, task: Arc<T>);
+
+    /// For a task that is about to park: it may be put to rest when it has been parked for long. It
+    /// does not say so again before [`Task::rest`] has dropped its key.
+    fn may_rest(&self, task: &T) {
+        // Where time is virtual and threads are not workers, nobody waits for memory.
+        let _ = task;
+    }
 
     /// For a turn whose slice is over but which cannot end now: serves what this worker owes to
     /// others (timers, I/O) and puts every task that waits for it where other workers find it.
