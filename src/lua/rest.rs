@@ -39,9 +39,8 @@ const WORTH_WHILE: usize = 3;
 /// The same, for one that is like its pattern.
 const ALIKE: usize = 16;
 
-/// Heap in bytes up to which a VM is collected for a smaller difference. A collection takes some
-/// 2 µs per KB.
-const COLLECTED_MAX: usize = 2 * RUN_PAGES_MAX * PAGE;
+/// Heap in bytes up to which a VM is collected for a smaller difference; bounds how long it takes.
+const COLLECTED_MAX: usize = RUN_PAGES_MAX * PAGE;
 
 /// The patterns of a program.
 #[derive(Debug, Default)]
@@ -147,8 +146,9 @@ fn shrink(vm: &Vm, scratch: &mut Scratch) -> Option<(Arc<Pattern>, Box<[u8]>)> {
         }
         // Twice, since each collection turns all marks over.
         for _ in 0..2 {
-            if vm.universe().used_bytes() <= COLLECTED_MAX {
-                vm.stack(vm.main()).collect_garbage();
+            let stack = vm.stack(vm.main());
+            if stack.is_collected() && vm.universe().used_bytes() <= COLLECTED_MAX {
+                stack.collect_garbage();
                 if let Some(found) = compare(patterns, vm, scratch, home.len() / ALIKE) {
                     return Some(found);
                 }

@@ -19,7 +19,7 @@ use super::runtime::Runtime;
 use super::signal::Signal;
 use super::state::State;
 use crate::mailbox::{Mailbox, Pushed};
-use crate::scheduler::{Context, Readiness, Task, Turn};
+use crate::scheduler::{Context, Patience, Readiness, Task, Turn};
 
 /// A process, as everybody sees it.
 pub struct Process {
@@ -139,16 +139,18 @@ impl Process {
         debug_assert!(matches!(pushed, Ok(Pushed::Queued)), "M1: not parked before its first turn");
     }
 
-    /// Gives up what memory a parked process can do without, if it has not run since it was asked
-    /// before; whether it is to be asked again. Only for who has claimed it.
-    pub(super) fn rest(&self, vacated: &mut Vacated) -> bool {
+    /// Gives up what memory a parked process can do without, if it is time to; else gives when to
+    /// ask again. Only for who has claimed it.
+    pub(super) fn rest(&self, now_ns: u64, vacated: &mut Vacated) -> Option<Patience> {
         // SAFETY: P1: who has claimed the process owns it until it parks it again.
         let core = unsafe { &mut *self.core.get() };
-        let stays_quiet = core.quiet.is_asked();
-        if stays_quiet && let Some(body) = &mut core.body {
+        let again = core.quiet.is_asked(now_ns);
+        if again.is_none()
+            && let Some(body) = &mut core.body
+        {
             body.rest(vacated);
         }
-        !stays_quiet
+        again
     }
 
     /// How many names it holds.
@@ -203,8 +205,12 @@ impl Task for Process {
         self.pid.serial().get()
     }
 
-    fn rest(runtime: &Runtime, keys: &mut Vec<u64>, cx: &dyn Context<Self>) {
-        rest::rest(runtime, keys, cx);
+    fn rest(
+        runtime: &Runtime,
+        keys: &mut Vec<u64>,
+        cx: &dyn Context<Self>,
+    ) -> Vec<(u64, Patience)> {
+        rest::rest(runtime, keys, cx)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
-use super::{Context, Pool, Readiness, Task, Turn};
+use super::{Context, Patience, Pool, Readiness, Task, Turn};
 
 const PARKED: u8 = 0;
 const QUEUED: u8 = 1;
@@ -136,7 +136,12 @@ impl Task for FakeTask {
         self.key
     }
 
-    fn rest(rested: &Self::Register, keys: &mut Vec<u64>, _: &dyn Context<Self>) {
+    fn rest(
+        rested: &Self::Register,
+        keys: &mut Vec<u64>,
+        _: &dyn Context<Self>,
+    ) -> Vec<(u64, Patience)> {
         rested.lock().unwrap().append(keys);
+        Vec::new()
     }
 }

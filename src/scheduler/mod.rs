@@ -102,7 +102,7 @@ pub use clock::monotonic_ns;
 pub use pool::{PoolConfig, STACK_BYTES_MIN, ThreadPool, WORKERS_MAX};
 pub use preempt::{Arm, Mode, Preemption};
 pub use stats::{PoolStats, WatcherStats, WorkerStats};
-pub use task::{Context, IoId, Pool, Readiness, Task, TimerId, Turn};
+pub use task::{Context, IoId, Patience, Pool, Readiness, Task, TimerId, Turn};
 
 /// Ends the runtime: `invariant` of this layer does not hold, so nothing that it does can be
 /// trusted any more. The target of the record says that nothing follows it.

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::fake::{FakeTask, RESTED};
-use super::{Arm, Mode, Pool, PoolConfig, STACK_BYTES_MIN, Task, ThreadPool, Turn};
+use super::{Arm, Mode, Patience, Pool, PoolConfig, STACK_BYTES_MIN, Task, ThreadPool, Turn};
 
 type DynPool = Arc<dyn Pool<FakeTask>>;
 
@@ -340,7 +340,7 @@ fn a_task_that_stays_parked_is_put_to_rest_and_then_the_pool_does_nothing() {
     let pool = TestPool::start(PoolConfig { rest_after_ns: Some(1_000_000), ..config(2) });
     let rested = RESTED.clone();
     let task = FakeTask::start(&pool.as_dyn(), |task, cx| {
-        cx.may_rest(task);
+        cx.may_rest(task, Patience::NONE);
         Turn::Parked
     });
     let n_rested = || rested.lock().unwrap().iter().filter(|key| **key == task.key()).count();

@@ -32,13 +32,13 @@ use mio::event::Source;
 use super::idle::Searching;
 use super::lifo::LifoSlot;
 use super::preempt::{Attached, Preemption};
-use super::resting::{Batch, Resting};
+use super::resting::Resting;
 use super::rng::Rng;
 use super::run_queue::RunQueue;
 use super::shared::{IoTarget, Remote, Shared};
 use super::staff::Seat;
 use super::timers::{Alarm, NEVER_NS};
-use super::{Context, IoId, Pool, Readiness, Task, TimerId, Turn, broken, clock};
+use super::{Context, IoId, Patience, Pool, Readiness, Task, TimerId, Turn, broken, clock};
 use crate::reactor::{Reactor, Ready, Wait};
 use crate::wheel::Expired;
 
@@ -240,9 +240,9 @@ impl<T: Task> Worker<T> {
             return false;
         }
         let batch = self.resting.borrow_mut().take(clock::monotonic_ns());
-        let Some(Batch { register, mut keys }) = batch else { return false };
-        T::rest(&register, &mut keys, self);
-        self.resting.borrow_mut().put_back(&keys);
+        let Some(mut batch) = batch else { return false };
+        let again = T::rest(&batch.register, &mut batch.keys, self);
+        self.resting.borrow_mut().put_back(batch, &again);
         true
     }
 
@@ -343,8 +343,8 @@ impl<T: Task> Context<T> for Worker<T> {
         }
     }
 
-    fn may_rest(&self, task: &T) {
-        self.resting.borrow_mut().add(task);
+    fn may_rest(&self, task: &T, patience: Patience) {
+        self.resting.borrow_mut().add(task, patience);
     }
 
     fn hand_over(&self) {

@@ -66,7 +66,7 @@ fn run_drowsy(seed: u64, program: &Arc<Program>) -> (Arc<Exit>, Arc<Log>) {
 /// Pieces of programs; `N` stands for a number from 0 to 99.
 const PIECES: [&str; 22] = [
     "time.sleep('1ms')",
-    "time.sleep('Nms')",
+    "time.sleep('1Nms')",
     "keep({N, tostring(N), {x = N}})",
     "keep(('ab'):rep(N))",
     "keep(('long'):rep(200 * N))",
@@ -74,7 +74,7 @@ const PIECES: [&str; 22] = [
     "local t = {} for i = 1, 30 * N do t[i] = i * N end keep(t)",
     "local t = {} for i = 1, N do t['k' .. i] = i end keep(t.k7 or 0)",
     "local c = channel.new(2)
-     coroutine.spawn(function() time.sleep('Nms') c:send(N) end)
+     coroutine.spawn(function() time.sleep('1Nms') c:send(N) end)
      keep(c:receive())",
     "local next = coroutine.wrap(function() for i = N, 1e9 do coroutine.yield(i) end end)
      next() resumed[#resumed + 1] = next",
@@ -88,7 +88,7 @@ const PIECES: [&str; 22] = [
     "local t = {} for i = 1, N do t[i] = (i * 37) % 101 end
      table.sort(t, function(a, b) return a > b end) keep(t)",
     "local c = channel.new()
-     local result = channel.select({c:case_receive(), time.after('Nms'):case_receive()})
+     local result = channel.select({c:case_receive(), time.after('1Nms'):case_receive()})
      keep(result.ok and 1 or 0)",
     "keep((('N;'):rep(N):gsub('%d+', function(d) return d + 1 end)))",
     "local m = setmetatable({}, {__index = function(_, k) return k .. N end}) keep(m.x)",
