@@ -26,10 +26,11 @@ use crate::process::{
 /// A Lua program, before and while it runs.
 #[derive(Debug)]
 pub struct LuaBody {
-    limits: Limits,
+    /// In bytes; `usize::MAX` for none.
+    memory_limit: usize,
     life: Life,
     /// Where the coroutines were when the process was killed.
-    places: Vec<String>,
+    places: Box<[String]>,
 }
 
 /// Where a program is between its birth and its end.
@@ -63,7 +64,10 @@ impl LuaBody {
         limits: Limits,
     ) -> LuaBody {
         let life = Life::Unborn(Start { env, program, args });
-        LuaBody { limits, life, places: Vec::new() }
+        let memory_limit = limits
+            .memory_bytes
+            .map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        LuaBody { memory_limit, life, places: Box::default() }
     }
 
     /// Makes the VM and puts the program's start on its main coroutine.
@@ -78,7 +82,7 @@ impl LuaBody {
         cx.sockets = kept.sockets;
         cx.step.set(step);
         let vm = if is_copied { Vm::copy(cx, seed) } else { build(cx, seed) };
-        let vm = vm.ok_or_else(|| Box::new(memory_failure(&self.limits)))?;
+        let vm = vm.ok_or_else(|| Box::new(limit_failure(self.memory_limit)))?;
         let stack = vm.stack(vm.main());
         // Arguments were encoded by this runtime, so that only a lack of stack can fail.
         if transfer::decode(&stack, &args).is_err() {
@@ -89,11 +93,7 @@ impl LuaBody {
         let main = vm.cx().fibers.add(vm.main(), n_args);
         debug_assert_eq!(main, MAIN);
         vm.cx().fibers.queue(main);
-        let limit = self
-            .limits
-            .memory_bytes
-            .map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-        vm.universe().set_memory_limit(limit);
+        vm.universe().set_memory_limit(self.memory_limit);
         self.life = Life::Awake(vm);
         Ok(())
     }
@@ -155,7 +155,7 @@ impl LuaBody {
                 Ended::Step(end) => return end,
                 Ended::Killed => {
                     let (places, exit) = (places(vm), kill_exit(vm, step));
-                    self.places = places;
+                    self.places = places.into();
                     return StepEnd::Finished(Box::new(exit));
                 }
                 Ended::Upgrade(upgrade) => {
@@ -214,7 +214,7 @@ impl Body for LuaBody {
     }
 
     fn places(&self) -> Vec<String> {
-        self.places.clone()
+        self.places.to_vec()
     }
 }
 
@@ -240,6 +240,12 @@ fn places(vm: &Vm) -> Vec<String> {
         format!("{} at {}", fiber.waits_in, place.trim_end_matches(": "))
     };
     fibers.iter().map(|(_, fiber)| place(fiber)).collect()
+}
+
+/// `limit` in bytes; `usize::MAX` for none.
+fn limit_failure(limit: usize) -> Failure {
+    let memory_bytes = (limit != usize::MAX).then_some(limit as u64);
+    memory_failure(&Limits { memory_bytes, mailbox: None })
 }
 
 fn memory_failure(limits: &Limits) -> Failure {

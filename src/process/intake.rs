@@ -105,7 +105,7 @@ impl Step<'_> {
                 cancel.grace = Some(grace);
             }
         }
-        if let Some((grace, _)) = &self.state.grace
+        if let Some((grace, _)) = self.state.grace.as_ref()
             && cancel.grace.as_ref().is_none_or(|told| grace.at_ns < told.at_ns)
         {
             cancel.grace = Some(grace.clone());

@@ -20,11 +20,35 @@ pub struct State {
     /// Monitors made for exec and call: number → target.
     pub(super) watching: FxHashMap<u64, Pid>,
     next_monitor: u64,
-    pub(super) grace: Option<(Grace, TimerId)>,
+    pub(super) grace: Rare<(Grace, TimerId)>,
     /// Signals that were taken out behind a kill; the end answers them.
     pub(super) left: Vec<Signal>,
     /// Decided, but not yet carried out.
     kill: Option<Box<Failure>>,
+}
+
+/// An `Option` of something large that most processes never have.
+#[derive(Debug)]
+pub(super) struct Rare<T>(Option<Box<T>>);
+
+impl<T> Default for Rare<T> {
+    fn default() -> Self {
+        Rare(None)
+    }
+}
+
+impl<T> Rare<T> {
+    pub(super) fn as_ref(&self) -> Option<&T> {
+        self.0.as_deref()
+    }
+
+    pub(super) fn take(&mut self) -> Option<T> {
+        self.0.take().map(|value| *value)
+    }
+
+    pub(super) fn replace(&mut self, value: T) -> Option<T> {
+        self.0.replace(Box::new(value)).map(|value| *value)
+    }
 }
 
 /// What [`State::relations`] tells.
