@@ -16,7 +16,7 @@ const STACK_BYTES: usize = 2 << 20;
 /// How long a process waits before it is put to rest, so that it needs less memory. To wake it up
 /// again costs some microseconds, which nobody notices who has waited for so long. Debug builds do
 /// it all the time, so that all tests run through it.
-const REST_AFTER_NS: u64 = if cfg!(debug_assertions) { 0 } else { 250_000_000 };
+const REST_AFTER_NS: u64 = if cfg!(debug_assertions) { 50_000 } else { 250_000_000 };
 
 /// The hosts that were started.
 #[derive(Debug, Default)]

@@ -425,8 +425,10 @@ mod system {
     pub(super) unsafe fn back(start: *mut u8, bytes: usize) {
         #[cfg(target_os = "linux")]
         {
-            let start = start.map_addr(|address| address / PAGE * PAGE);
-            let bytes = bytes.next_multiple_of(page_bytes());
+            // Pages that the piece shares with others are backed already, or will be.
+            let before = start as usize % page_bytes();
+            let bytes = (before + bytes).next_multiple_of(page_bytes());
+            let start = start.wrapping_sub(before);
             // SAFETY: within a mapping of `reserve`. Systems that do not know it refuse, which
             // changes nothing but speed.
             unsafe { libc::madvise(start.cast(), bytes, libc::MADV_POPULATE_WRITE) };

@@ -162,7 +162,8 @@ fn shrink(vm: &Vm, scratch: &mut Scratch) -> Option<(Arc<Pattern>, Box<[u8]>)> {
     compare(patterns, vm, scratch, home.len() / WORTH_WHILE)
 }
 
-/// The shortest difference from any pattern, if it is no longer than `max_bytes`.
+/// The difference from the first pattern that is like the VM, else the shortest; none if it is
+/// longer than `max_bytes`.
 fn compare(
     patterns: &Patterns,
     vm: &Vm,
@@ -175,9 +176,9 @@ fn compare(
         let max_bytes = best.as_ref().map_or(max_bytes, |(_, best)| best.len().saturating_sub(1));
         if pattern.compare(words(vm), &home, scratch, max_bytes) {
             best = Some((pattern, scratch.difference.as_slice().into()));
-        }
-        if scratch.difference.len() < home.len() / ALIKE {
-            break;
+            if scratch.difference.len() <= home.len() / ALIKE {
+                break;
+            }
         }
     }
     best.map(|(pattern, difference)| (pattern.clone(), difference))

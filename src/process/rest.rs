@@ -7,11 +7,11 @@
 //! parked again, and the worker schedules it.
 //!
 //! # Whom it pays for
-//! To put a process to rest and to wake it up takes some 10 µs of work, mostly in the system, and to
-//! ask it takes half of one. So a process that was woken soon after it went to rest has to be parked
-//! for twice as long the next time, and one that always runs is asked less often. A process that
-//! does something every second is soon left alone; when it is idle for good, it still goes to rest,
-//! a little later.
+//! To put a process to rest and to wake it up takes some 10 µs of work, mostly in the system, and
+//! to ask it takes half of one. So a process that was woken soon after it went to rest has to be
+//! parked for twice as long the next time, and one that always runs is asked less often. A process
+//! that does something every second is soon left alone; when it is idle for good, it still goes to
+//! rest, a little later.
 
 use std::sync::Arc;
 

@@ -5,9 +5,9 @@
 //! A task that parks tells its worker, the first time since it was last at rest
 //! ([`Context::may_rest`](super::Context::may_rest)), and is put on a list of **young** ones. When
 //! the worker has nothing else to do, the young ones become the **old** ones, and some time later
-//! all of these are asked to rest ([`Task::rest`]). A task that is to be asked again is young again.
-//! So whoever is asked has been on the list for at least that span, and twice that at most while the
-//! worker has little to do.
+//! all of these are asked to rest ([`Task::rest`]). A task that is to be asked again is young
+//! again. So whoever is asked has been on the list for at least that span, and twice that at most
+//! while the worker has little to do.
 //!
 //! There is a pair of lists for each **patience**: the span doubles from one to the next.
 //!

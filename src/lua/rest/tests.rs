@@ -1,14 +1,20 @@
 //! Programs that are put to rest whenever they wait have to do what they do otherwise.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 
 use proptest::prelude::*;
 
+use crate::lua::Value;
 use crate::lua::body::LuaBody;
+use crate::lua::decode_value;
 use crate::lua::program::Program;
 use crate::lua::testing::{environment, program, simulate};
-use crate::process::{Body, Encoded, Exit, Limits, Step, StepEnd, Vacated};
+use crate::process::{
+    Body, Encoded, Exit, Host, HostConfig, Limits, MonitorKey, Observer, Runtime, SpawnRequest,
+    Step, StepEnd, Vacated, Watch, Watcher,
+};
+use crate::scheduler::{Mode, Pool, PoolConfig, STACK_BYTES_MIN, ThreadPool};
 
 /// What happened to bodies that are put to rest whenever they wait.
 #[derive(Debug, Default)]
@@ -217,4 +223,94 @@ fn a_process_that_is_dropped_at_rest_releases_what_it_holds() {
     }
     assert!(cfg!(any(miri, asan)) || *n_rested.lock().unwrap() > 0);
     assert_eq!(Arc::strong_count(&program), 1);
+}
+
+/// What each process of the storm does: it passes tokens on, to anybody, until they have made
+/// their hops.
+const PASSER: &str = "local time = require('time')
+    return function()
+        local tokens, stop, n, kept = process.listen('token'), process.listen('stop'), 0, {}
+        while true do
+            local got = channel.select({tokens:case_receive(), stop:case_receive()})
+            if got.channel == stop then break end
+            n = n + 1
+            kept[n % 7 + 1] = {got.value, tostring(n)}
+            if n % 11 == 0 then time.sleep('50us') end
+            if got.value > 0 then
+                process.send('p' .. math.random(0, N_PASSERS - 1), 'token', got.value - 1)
+            else
+                process.send('main', 'landed', n)
+            end
+        end
+        process.send('main', 'passed', n)
+    end";
+
+/// Starts the tokens, stops the others when all have landed, and gives how often they were passed.
+const MAIN: &str = "return function()
+        local landed, passed, sum = process.listen('landed'), process.listen('passed'), 0
+        for round = 1, 5 do
+            for token = 1, round do process.send('p' .. token, 'token', N_HOPS) end
+            for _ = 1, round do landed:receive() end
+        end
+        for i = 0, N_PASSERS - 1 do process.send('p' .. i, 'stop', true) end
+        for _ = 1, N_PASSERS do sum = sum + passed:receive() end
+        return sum
+    end";
+
+const N_PASSERS: usize = 16;
+const N_HOPS: usize = if cfg!(debug_assertions) { 200 } else { 2_000 };
+
+#[test]
+#[cfg(not(miri))]
+fn messages_fly_while_everybody_is_put_to_rest_at_once() {
+    let pool = ThreadPool::start(PoolConfig {
+        name: "test".to_owned(),
+        workers: 3,
+        slice_ns: 1_000_000,
+        queue_capacity: 256,
+        preempt_arm: None,
+        when_idle: None,
+        rest_after_ns: Some(0),
+        mode: Mode::Count(1000),
+        thread_stack_bytes: 2 * STACK_BYTES_MIN,
+    })
+    .unwrap();
+    let config = HostConfig {
+        id: "test:host",
+        max_processes: 100,
+        limits: Limits::default(),
+        stop_timeout_ns: 0,
+    };
+    let host = Host::new(config, pool.clone());
+    let runtime = Runtime::new();
+    runtime.add_host(host.clone());
+    let compiled = |source: &str| {
+        let source = source.replace("N_PASSERS", &N_PASSERS.to_string());
+        program(&source.replace("N_HOPS", &N_HOPS.to_string()))
+    };
+    let spawn = |name: &str, program: &Arc<Program>, watch| {
+        let request = SpawnRequest {
+            entry: "test",
+            body: Box::new(body(program)),
+            limits: Limits::default(),
+            trap_links: false,
+            name: Some(name.into()),
+            messages: Vec::new(),
+            watch,
+            link: false,
+        };
+        runtime.spawn(&host, request, None, pool.outside()).unwrap();
+    };
+    let passer = compiled(PASSER);
+    (0..N_PASSERS).for_each(|i| spawn(&format!("p{i}"), &passer, Watch::No));
+    let (tell, told) = mpsc::channel();
+    let observer = Observer::new(move |_, exit| tell.send(exit.clone()).unwrap());
+    let watcher = Watcher::Outside(observer, MonitorKey { watcher: 0, id: 1 });
+    spawn("main", &compiled(MAIN), Watch::Outside(watcher));
+    let exit = told.recv().expect("the program ends");
+    runtime.wait_empty();
+    pool.shutdown();
+    let passed = exit.value.as_ref().map(decode_value);
+    assert_eq!(passed, Some(Value::Integer((15 * (N_HOPS + 1)) as i64)), "{exit:?}");
+    assert!(cfg!(asan) || passer.patterns.iter().next().is_some(), "nobody was at rest");
 }
