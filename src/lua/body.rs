@@ -15,7 +15,7 @@ use super::boot::boot;
 use super::cx::{Cx, Environment, Upgrade};
 use super::guard::guard;
 use super::program::Program;
-use super::rest::{Rested, hand_back};
+use super::rest::Rested;
 use super::stdlib;
 use super::transfer;
 use super::vm::Vm;
@@ -202,13 +202,7 @@ impl Body for LuaBody {
 
     fn rest(&mut self, vacated: &mut Vacated) {
         self.life = match std::mem::take(&mut self.life) {
-            Life::Awake(vm) => match Rested::of(vm) {
-                Ok((rested, span)) => {
-                    vacated.add(span, hand_back);
-                    Life::Rested(rested)
-                }
-                Err(vm) => Life::Awake(vm),
-            },
+            Life::Awake(vm) => Rested::of(vm, vacated).map_or_else(Life::Awake, Life::Rested),
             other => other,
         };
     }

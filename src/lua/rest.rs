@@ -28,7 +28,7 @@ use std::sync::{Arc, OnceLock};
 use super::pages::{self, PAGE, RUN_PAGES_MAX};
 use super::pattern::{Pattern, Scratch};
 use super::vm::Vm;
-use crate::process::Span;
+use crate::process::{Span, Vacated};
 
 /// Patterns of one program. Processes that wait at different places are not much alike, but few
 /// programs have many such places.
@@ -36,8 +36,9 @@ const PATTERNS_MAX: usize = 4;
 
 /// One part in so many of a home that a difference may take.
 const WORTH_WHILE: usize = 3;
-/// The same, for one that is like its pattern.
-const ALIKE: usize = 16;
+/// The same, for one that is like its pattern. Where all marks of the collector are turned over the
+/// difference is longer.
+const ALIKE: usize = 10;
 
 /// Heap in bytes up to which a VM is collected for a smaller difference; bounds how long it takes.
 const COLLECTED_MAX: usize = RUN_PAGES_MAX * PAGE;
@@ -73,9 +74,9 @@ pub(crate) struct Rested {
 }
 
 impl Rested {
-    /// Puts a VM to rest, or gives it back if that would not save much. The span is to be given to
-    /// [`hand_back`] before the VM is used again.
-    pub(crate) fn of(vm: Vm) -> Result<(Rested, Span), Vm> {
+    /// Puts a VM to rest, or gives it back if that would not save much. `vacated` gets the home, and
+    /// is to be dropped before the result is woken or dropped.
+    pub(crate) fn of(vm: Vm, vacated: &mut Vacated) -> Result<Rested, Vm> {
         // Their homes are not in a region.
         if cfg!(any(miri, asan)) || vm.universe().is_dying() {
             return Err(vm);
@@ -84,10 +85,10 @@ impl Rested {
         else {
             return Err(vm);
         };
-        let span = span(&vm);
         let n_words = words(&vm).len() as u16;
-        let vm = ManuallyDrop::new(vm);
-        Ok((Rested { vm, pattern, difference, n_words }, span))
+        let Range { start, end } = vm.home();
+        vacated.add(Span { start, bytes: end - start }, hand_back);
+        Ok(Rested { vm: ManuallyDrop::new(vm), pattern, difference, n_words })
     }
 
     /// The VM as it was.
@@ -129,10 +130,10 @@ impl Drop for Rested {
     }
 }
 
-/// Hands back what VMs that were put to rest do without.
-pub(crate) fn hand_back(spans: Vec<Span>) {
-    // SAFETY: Z1: the homes are used by nobody until they are restored.
-    unsafe { pages::vacate(spans) };
+/// Hands back the homes of VMs that were put to rest. Only [`Rested::of`] passes it on.
+fn hand_back(homes: Vec<Span>) {
+    // SAFETY: Z1: the homes are used by nobody until they are restored, which comes after this.
+    unsafe { pages::vacate(homes) };
 }
 
 /// The difference from the pattern that is most like the VM, if it is small enough.
@@ -195,9 +196,4 @@ fn words(vm: &Vm) -> &[usize] {
         let start = std::hint::black_box(home.start as *const usize);
         std::slice::from_raw_parts(start, (end - home.start) / size_of::<usize>())
     }
-}
-
-fn span(vm: &Vm) -> Span {
-    let Range { start, end } = vm.home();
-    Span { start, bytes: end - start }
 }

@@ -23,8 +23,8 @@ pub trait Body: Send {
     fn end(&mut self, step: &mut Step<'_>);
 
     /// The process has been parked for long: memory that can be restored is given up until the next
-    /// call. Part of it is handed back when `vacated` is dropped, and the body is not called before
-    /// that. The worker calls it between turns, on behalf of nobody.
+    /// call. Part of it is handed back when `vacated` is dropped; before that the body is neither
+    /// called nor dropped. A worker calls this between turns, on behalf of nobody.
     fn rest(&mut self, vacated: &mut Vacated) {
         let _ = vacated;
     }
