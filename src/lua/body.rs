@@ -200,6 +200,10 @@ impl Body for LuaBody {
         }
     }
 
+    fn wakes_ns(&self) -> Option<u64> {
+        self.vm()?.cx().timers.next_ns()
+    }
+
     fn rest(&mut self, vacated: &mut Vacated) {
         self.life = match std::mem::take(&mut self.life) {
             Life::Awake(vm) => Rested::of(vm, vacated).map_or_else(Life::Awake, Life::Rested),

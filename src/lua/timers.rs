@@ -119,6 +119,12 @@ impl Timers {
         self.index(token).is_some_and(|index| self.all[index].at_ns == at_ns)
     }
 
+    /// When the next timer is due, if that can be told at once.
+    pub(crate) fn next_ns(&self) -> Option<u64> {
+        let Reverse((at_ns, token)) = *self.queue.peek()?;
+        self.is_pending(at_ns, token).then_some(at_ns)
+    }
+
     /// Takes the pending timer that is due first out of the queue, if it is due.
     fn pop_due(&mut self, now_ns: u64) -> Option<Token> {
         while let Some(Reverse((at_ns, token))) = self.queue.peek().copied()

@@ -22,6 +22,12 @@ pub trait Body: Send {
     /// Undelivered messages and all program state go when the body is dropped, right after.
     fn end(&mut self, step: &mut Step<'_>);
 
+    /// When the program will run again by itself, in monotonic nanoseconds, as far as it is known at
+    /// once. Not called while a step runs.
+    fn wakes_ns(&self) -> Option<u64> {
+        None
+    }
+
     /// The process has been parked for long: memory that can be restored is given up until the next
     /// call. Part of it is handed back when `vacated` is dropped; before that the body is neither
     /// called nor dropped. A worker calls this between turns, on behalf of nobody.

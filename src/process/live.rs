@@ -144,10 +144,9 @@ impl Process {
     pub(super) fn rest(&self, now_ns: u64, vacated: &mut Vacated) -> Option<Patience> {
         // SAFETY: P1: who has claimed the process owns it until it parks it again.
         let core = unsafe { &mut *self.core.get() };
-        let again = core.quiet.is_asked(now_ns);
-        if again.is_none()
-            && let Some(body) = &mut core.body
-        {
+        let body = core.body.as_mut()?;
+        let again = core.quiet.is_asked(now_ns, || body.wakes_ns());
+        if again.is_none() {
             body.rest(vacated);
         }
         again

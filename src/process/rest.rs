@@ -9,9 +9,9 @@
 //! # Whom it pays for
 //! To put a process to rest and to wake it up takes some 10 µs of work, mostly in the system, and
 //! to ask it takes half of one. So a process that was woken soon after it went to rest has to be
-//! parked for twice as long the next time, and one that always runs is asked less often. A process
-//! that does something every second is soon left alone; when it is idle for good, it still goes to
-//! rest, a little later.
+//! parked for twice as long the next time, one that always runs is asked less often, and one with a
+//! timer that is soon due stays as it is. A process that does something every second is soon left
+//! alone; when it is idle for good, it still goes to rest, a little later.
 
 use std::sync::Arc;
 
@@ -72,9 +72,15 @@ impl Quiet {
         self.patience
     }
 
-    /// The worker asks: none if the process goes to rest, else when to ask it again.
-    pub(super) fn is_asked(&mut self, now_ns: u64) -> Option<Patience> {
-        if self.knows == Knows::HasRun {
+    /// The worker asks: none if the process goes to rest, else when to ask it again. `wakes_ns` is
+    /// when it will run again by itself.
+    pub(super) fn is_asked(
+        &mut self,
+        now_ns: u64,
+        wakes_ns: impl FnOnce() -> Option<u64>,
+    ) -> Option<Patience> {
+        let is_short = |wakes_ns| wakes_ns < now_ns.saturating_add(PAYS_NS);
+        if self.knows == Knows::HasRun || wakes_ns().is_some_and(is_short) {
             self.knows = Knows::Parked;
             // For one that always runs.
             let some = Patience::NONE.doubled().doubled();
@@ -132,7 +138,15 @@ mod tests {
     fn a_process_that_has_not_run_goes_to_rest_when_it_is_asked() {
         let mut quiet = Quiet::default();
         assert_eq!(quiet.introduce(0), Patience::NONE);
-        assert_eq!(quiet.is_asked(1), None);
+        assert_eq!(quiet.is_asked(1, || None), None);
+    }
+
+    #[test]
+    fn one_that_will_soon_run_by_itself_does_not() {
+        let mut quiet = Quiet::default();
+        quiet.introduce(0);
+        assert_eq!(quiet.is_asked(1, || Some(PAYS_NS)), Some(Patience::NONE.doubled()));
+        assert_eq!(quiet.is_asked(1, || Some(1 + PAYS_NS)), None);
     }
 
     #[test]
@@ -141,11 +155,11 @@ mod tests {
         quiet.introduce(0);
         let asked = [(); 4].map(|()| {
             quiet.knows = Knows::HasRun;
-            quiet.is_asked(1).expect("it has run")
+            quiet.is_asked(1, || None).expect("it has run")
         });
         let once = Patience::NONE.doubled();
         assert_eq!(asked, [once, once.doubled(), once.doubled(), once.doubled()]);
-        assert_eq!(quiet.is_asked(1), None);
+        assert_eq!(quiet.is_asked(1, || None), None);
     }
 
     #[test]
@@ -154,12 +168,12 @@ mod tests {
         let (mut now_ns, mut patience) = (1, Patience::NONE);
         quiet.introduce(now_ns);
         for _ in 0..20 {
-            assert_eq!(quiet.is_asked(now_ns), None);
+            assert_eq!(quiet.is_asked(now_ns, || None), None);
             now_ns += PAYS_NS - 1;
             patience = patience.doubled();
             assert_eq!(quiet.introduce(now_ns), patience);
         }
-        assert_eq!(quiet.is_asked(now_ns), None);
+        assert_eq!(quiet.is_asked(now_ns, || None), None);
         assert_eq!(quiet.introduce(now_ns + PAYS_NS), Patience::NONE);
     }
 }
