@@ -74,8 +74,8 @@ pub(crate) struct Rested {
 }
 
 impl Rested {
-    /// Puts a VM to rest, or gives it back if that would not save much. `vacated` gets the home, and
-    /// is to be dropped before the result is woken or dropped.
+    /// Puts a VM to rest, or gives it back if that would not save much. `vacated` gets the home,
+    /// and is to be dropped before the result is woken or dropped.
     pub(crate) fn of(vm: Vm, vacated: &mut Vacated) -> Result<Rested, Vm> {
         // Their homes are not in a region.
         if cfg!(any(miri, asan)) || vm.universe().is_dying() {

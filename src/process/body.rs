@@ -22,8 +22,8 @@ pub trait Body: Send {
     /// Undelivered messages and all program state go when the body is dropped, right after.
     fn end(&mut self, step: &mut Step<'_>);
 
-    /// When the program will run again by itself, in monotonic nanoseconds, as far as it is known at
-    /// once. Not called while a step runs.
+    /// When the program will run again by itself, in monotonic nanoseconds, as far as it is known
+    /// at once. Not called while a step runs.
     fn wakes_ns(&self) -> Option<u64> {
         None
     }

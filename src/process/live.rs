@@ -14,7 +14,7 @@ use super::exit::{Exit, Failure, kind};
 use super::host::Host;
 use super::names::Held;
 use super::pid::Pid;
-use super::rest::{self, Quiet};
+use super::rest::{self, Answer, Quiet};
 use super::runtime::Runtime;
 use super::signal::Signal;
 use super::state::State;
@@ -139,17 +139,17 @@ impl Process {
         debug_assert!(matches!(pushed, Ok(Pushed::Queued)), "M1: not parked before its first turn");
     }
 
-    /// Gives up what memory a parked process can do without, if it is time to; else gives when to
-    /// ask again. Only for who has claimed it.
-    pub(super) fn rest(&self, now_ns: u64, vacated: &mut Vacated) -> Option<Patience> {
+    /// Gives up what memory a parked process can do without, if it is time to. Only for who has
+    /// claimed it.
+    pub(super) fn rest(&self, now_ns: u64, vacated: &mut Vacated) -> Answer {
         // SAFETY: P1: who has claimed the process owns it until it parks it again.
         let core = unsafe { &mut *self.core.get() };
-        let body = core.body.as_mut()?;
-        let again = core.quiet.is_asked(now_ns, || body.wakes_ns());
-        if again.is_none() {
+        let body = core.body.as_mut().expect("P1: a process that has ended is not parked");
+        let answer = core.quiet.is_asked(now_ns, || body.wakes_ns());
+        if answer == Answer::Rests {
             body.rest(vacated);
         }
-        again
+        answer
     }
 
     /// How many names it holds.

@@ -34,7 +34,7 @@ const PIECE_NS: u64 = 100_000;
 pub(super) struct Quiet {
     knows: Knows,
     patience: Patience,
-    /// When it went to rest last; 0 if it never did.
+    /// When it went to rest last; 0 if it has not since it was asked before.
     rested_ns: u64,
 }
 
@@ -48,6 +48,17 @@ enum Knows {
     Parked,
     /// The same, but it has run.
     HasRun,
+}
+
+/// What a parked process answers when it is asked to rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It does.
+    Rests,
+    /// It is to be asked again.
+    Later(Patience),
+    /// It will run before a rest could pay, and says then that it may rest.
+    Runs,
 }
 
 impl Quiet {
@@ -64,32 +75,36 @@ impl Quiet {
         }
     }
 
-    /// Its first wait, or the first one after a rest; when to ask it.
+    /// Its first wait, or the first one after it was taken off the list; when to ask it.
     fn introduce(&mut self, now_ns: u64) -> Patience {
-        let was_short = self.rested_ns != 0 && now_ns - self.rested_ns < PAYS_NS;
-        self.patience = if was_short { self.patience.doubled() } else { Patience::NONE };
+        if self.rested_ns != 0 {
+            let was_short = now_ns.saturating_sub(self.rested_ns) < PAYS_NS;
+            self.patience = if was_short { self.patience.doubled() } else { Patience::NONE };
+        }
         self.knows = Knows::Parked;
         self.patience
     }
 
-    /// The worker asks: none if the process goes to rest, else when to ask it again. `wakes_ns` is
-    /// when it will run again by itself.
+    /// The worker asks. `wakes_ns` is when the process will run again by itself.
     pub(super) fn is_asked(
         &mut self,
         now_ns: u64,
         wakes_ns: impl FnOnce() -> Option<u64>,
-    ) -> Option<Patience> {
-        let is_short = |wakes_ns| wakes_ns < now_ns.saturating_add(PAYS_NS);
-        if self.knows == Knows::HasRun || wakes_ns().is_some_and(is_short) {
+    ) -> Answer {
+        if self.knows == Knows::HasRun {
             self.knows = Knows::Parked;
             // For one that always runs.
             let some = Patience::NONE.doubled().doubled();
             self.patience = self.patience.max(self.patience.doubled().min(some));
-            return Some(self.patience);
+            return Answer::Later(self.patience);
         }
         self.knows = Knows::Nothing;
+        if wakes_ns().is_some_and(|at_ns| at_ns < now_ns.saturating_add(PAYS_NS)) {
+            self.rested_ns = 0;
+            return Answer::Runs;
+        }
         self.rested_ns = now_ns;
-        None
+        Answer::Rests
     }
 }
 
@@ -115,8 +130,9 @@ pub(super) fn rest(
         }
         claimed.push(process.arc().clone());
         match process.rest(now_ns, &mut vacated) {
-            Some(patience) => again.push((key, patience)),
-            None => now_ns = cx.now_ns(),
+            Answer::Later(patience) => again.push((key, patience)),
+            Answer::Rests => now_ns = cx.now_ns(),
+            Answer::Runs => {}
         }
     }
     // They are not called before this is done.
@@ -138,15 +154,16 @@ mod tests {
     fn a_process_that_has_not_run_goes_to_rest_when_it_is_asked() {
         let mut quiet = Quiet::default();
         assert_eq!(quiet.introduce(0), Patience::NONE);
-        assert_eq!(quiet.is_asked(1, || None), None);
+        assert_eq!(quiet.is_asked(1, || None), Answer::Rests);
     }
 
     #[test]
     fn one_that_will_soon_run_by_itself_does_not() {
         let mut quiet = Quiet::default();
         quiet.introduce(0);
-        assert_eq!(quiet.is_asked(1, || Some(PAYS_NS)), Some(Patience::NONE.doubled()));
-        assert_eq!(quiet.is_asked(1, || Some(1 + PAYS_NS)), None);
+        assert_eq!(quiet.is_asked(1, || Some(PAYS_NS)), Answer::Runs);
+        assert_eq!(quiet.introduce(2), Patience::NONE);
+        assert_eq!(quiet.is_asked(2, || Some(2 + PAYS_NS)), Answer::Rests);
     }
 
     #[test]
@@ -155,11 +172,12 @@ mod tests {
         quiet.introduce(0);
         let asked = [(); 4].map(|()| {
             quiet.knows = Knows::HasRun;
-            quiet.is_asked(1, || None).expect("it has run")
+            quiet.is_asked(1, || None)
         });
         let once = Patience::NONE.doubled();
-        assert_eq!(asked, [once, once.doubled(), once.doubled(), once.doubled()]);
-        assert_eq!(quiet.is_asked(1, || None), None);
+        let patience = [once, once.doubled(), once.doubled(), once.doubled()];
+        assert_eq!(asked, patience.map(Answer::Later));
+        assert_eq!(quiet.is_asked(1, || None), Answer::Rests);
     }
 
     #[test]
@@ -168,12 +186,12 @@ mod tests {
         let (mut now_ns, mut patience) = (1, Patience::NONE);
         quiet.introduce(now_ns);
         for _ in 0..20 {
-            assert_eq!(quiet.is_asked(now_ns, || None), None);
+            assert_eq!(quiet.is_asked(now_ns, || None), Answer::Rests);
             now_ns += PAYS_NS - 1;
             patience = patience.doubled();
             assert_eq!(quiet.introduce(now_ns), patience);
         }
-        assert_eq!(quiet.is_asked(now_ns, || None), None);
+        assert_eq!(quiet.is_asked(now_ns, || None), Answer::Rests);
         assert_eq!(quiet.introduce(now_ns + PAYS_NS), Patience::NONE);
     }
 }
