@@ -13,6 +13,11 @@ use crate::scheduler::{Mode, Pool as _, PoolConfig, ThreadPool};
 /// The stack of each worker: Lua's own limit of nested C calls needs well below half of it.
 const STACK_BYTES: usize = 2 << 20;
 
+/// How long a process waits before it is put to rest, so that it needs less memory. To wake it up
+/// again costs some microseconds, which nobody notices who has waited for so long. Debug builds do
+/// it all the time, so that all tests run through it.
+const REST_AFTER_NS: u64 = if cfg!(debug_assertions) { 50_000 } else { 250_000_000 };
+
 /// The hosts that were started.
 #[derive(Debug, Default)]
 pub(crate) struct Hosts {
@@ -41,6 +46,7 @@ impl Hosts {
             queue_capacity: entry.local_queue_size,
             preempt_arm: Some(lua::arm),
             when_idle: Some(lua::tidy),
+            rest_after_ns: Some(REST_AFTER_NS),
             mode: Mode::Signal,
             thread_stack_bytes: STACK_BYTES,
         })?;

@@ -95,6 +95,12 @@ impl Arena {
         is_inside.then_some(self.bump)
     }
 
+    /// The end of what is used of `home`: all blocks carved from it lie before that.
+    pub(crate) fn end_in(&self, home: &Range<*mut u8>) -> *mut u8 {
+        // The bump pointer has left the home once there is a chunk.
+        if self.chunks.is_null() { self.bump } else { home.end }
+    }
+
     /// The arena of a copy: blocks, free lists and counts are those of `self`, whose home began at
     /// `from`, moved to `to`.
     ///

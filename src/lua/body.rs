@@ -15,20 +15,36 @@ use super::boot::boot;
 use super::cx::{Cx, Environment, Upgrade};
 use super::guard::guard;
 use super::program::Program;
+use super::rest::Rested;
 use super::stdlib;
 use super::transfer;
 use super::vm::Vm;
-use crate::process::{Body, Encoded, Exit, Failure, Limits, Step, StepEnd, kind, size_text};
+use crate::process::{
+    Body, Encoded, Exit, Failure, Limits, Step, StepEnd, Vacated, kind, size_text,
+};
 
 /// A Lua program, before and while it runs.
 #[derive(Debug)]
 pub struct LuaBody {
-    limits: Limits,
-    /// A program that has not begun; the VM is made by the worker that runs it first.
-    start: Option<Start>,
-    vm: Option<Vm>,
+    /// In bytes; `usize::MAX` for none.
+    memory_limit: usize,
+    life: Life,
     /// Where the coroutines were when the process was killed.
-    places: Vec<String>,
+    places: Box<[String]>,
+}
+
+/// Where a program is between its birth and its end.
+#[derive(Debug, Default)]
+enum Life {
+    /// It has not begun; the VM is made by the worker that runs it first.
+    Unborn(Start),
+    /// It has a VM.
+    Awake(Vm),
+    /// It waits, and has been for long.
+    Rested(Rested),
+    /// Its VM could not be made, or is being made.
+    #[default]
+    None,
 }
 
 /// What a VM is made of.
@@ -47,8 +63,11 @@ impl LuaBody {
         args: Encoded,
         limits: Limits,
     ) -> LuaBody {
-        let start = Some(Start { env, program, args });
-        LuaBody { limits, start, vm: None, places: Vec::new() }
+        let life = Life::Unborn(Start { env, program, args });
+        let memory_limit = limits
+            .memory_bytes
+            .map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        LuaBody { memory_limit, life, places: Box::default() }
     }
 
     /// Makes the VM and puts the program's start on its main coroutine.
@@ -63,7 +82,7 @@ impl LuaBody {
         cx.sockets = kept.sockets;
         cx.step.set(step);
         let vm = if is_copied { Vm::copy(cx, seed) } else { build(cx, seed) };
-        let vm = vm.ok_or_else(|| Box::new(memory_failure(&self.limits)))?;
+        let vm = vm.ok_or_else(|| Box::new(limit_failure(self.memory_limit)))?;
         let stack = vm.stack(vm.main());
         // Arguments were encoded by this runtime, so that only a lack of stack can fail.
         if transfer::decode(&stack, &args).is_err() {
@@ -74,13 +93,42 @@ impl LuaBody {
         let main = vm.cx().fibers.add(vm.main(), n_args);
         debug_assert_eq!(main, MAIN);
         vm.cx().fibers.queue(main);
-        let limit = self
-            .limits
-            .memory_bytes
-            .map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-        vm.universe().set_memory_limit(limit);
-        self.vm = Some(vm);
+        vm.universe().set_memory_limit(self.memory_limit);
+        self.life = Life::Awake(vm);
         Ok(())
+    }
+
+    /// In how many bytes the home is kept while it is at rest.
+    #[cfg(test)]
+    pub(super) fn bytes_at_rest(&self) -> Option<usize> {
+        match &self.life {
+            Life::Rested(rested) => Some(rested.bytes()),
+            Life::Unborn(_) | Life::Awake(_) | Life::None => None,
+        }
+    }
+
+    /// The VM, unless it is at rest.
+    fn vm(&self) -> Option<&Vm> {
+        match &self.life {
+            Life::Awake(vm) => Some(vm),
+            Life::Unborn(_) | Life::Rested(_) | Life::None => None,
+        }
+    }
+
+    /// Sees to it that there is a VM.
+    #[inline]
+    fn wake(&mut self, step: &mut Step<'_>) -> Result<(), Box<Failure>> {
+        if let Life::Awake(_) = self.life {
+            return Ok(());
+        }
+        match std::mem::take(&mut self.life) {
+            Life::Unborn(start) => self.begin(step, start, Kept::default()),
+            Life::Rested(rested) => {
+                self.life = Life::Awake(rested.wake());
+                Ok(())
+            }
+            Life::Awake(_) | Life::None => Ok(()),
+        }
     }
 
     fn replace_program(
@@ -88,28 +136,27 @@ impl LuaBody {
         step: &mut Step<'_>,
         upgrade: Upgrade,
     ) -> Result<(), Box<Failure>> {
-        let old = self.vm.take().expect("a running program asks for an upgrade");
+        let old = self.vm().expect("a running program asks for an upgrade");
         let env = old.cx().env.clone();
-        let kept = give_up(&old);
-        drop(old);
+        let kept = give_up(old);
+        self.life = Life::None;
         step.state.trap_links = false;
         self.begin(step, Start { env, program: upgrade.program, args: upgrade.args }, kept)
     }
 
     fn run(&mut self, step: &mut Step<'_>) -> StepEnd {
-        if let Some(start) = self.start.take()
-            && let Err(failure) = self.begin(step, start, Kept::default())
-        {
+        if let Err(failure) = self.wake(step) {
             return finished(*failure);
         }
         loop {
-            let vm = self.vm.as_ref().expect("made above");
+            let vm = self.vm().expect("woken above");
             vm.cx().step.set(step);
             match run_fibers(vm) {
                 Ended::Step(end) => return end,
                 Ended::Killed => {
-                    self.places = places(vm);
-                    return StepEnd::Finished(Box::new(kill_exit(vm, step)));
+                    let (places, exit) = (places(vm), kill_exit(vm, step));
+                    self.places = places.into();
+                    return StepEnd::Finished(Box::new(exit));
                 }
                 Ended::Upgrade(upgrade) => {
                     if let Err(failure) = self.replace_program(step, *upgrade) {
@@ -136,7 +183,7 @@ fn build(cx: Cx, seed: [u64; 2]) -> Option<Vm> {
 impl Body for LuaBody {
     fn step(&mut self, step: &mut Step<'_>) -> StepEnd {
         let end = self.run(step);
-        if let Some(vm) = &self.vm {
+        if let Some(vm) = self.vm() {
             let used = vm.universe().used_bytes();
             step.process.backlog.set_heap_bytes(used as u64);
             vm.cx().step.clear();
@@ -145,7 +192,7 @@ impl Body for LuaBody {
     }
 
     fn end(&mut self, step: &mut Step<'_>) {
-        if let Some(vm) = &self.vm {
+        if let Some(vm) = self.vm() {
             vm.cx().step.set(step);
             vm.cx().stop_all_timers();
             vm.cx().close_sockets();
@@ -153,8 +200,19 @@ impl Body for LuaBody {
         }
     }
 
+    fn wakes_ns(&self) -> Option<u64> {
+        self.vm()?.cx().timers.next_ns()
+    }
+
+    fn rest(&mut self, vacated: &mut Vacated) {
+        self.life = match std::mem::take(&mut self.life) {
+            Life::Awake(vm) => Rested::of(vm, vacated).map_or_else(Life::Awake, Life::Rested),
+            other => other,
+        };
+    }
+
     fn places(&self) -> Vec<String> {
-        self.places.clone()
+        self.places.to_vec()
     }
 }
 
@@ -180,6 +238,12 @@ fn places(vm: &Vm) -> Vec<String> {
         format!("{} at {}", fiber.waits_in, place.trim_end_matches(": "))
     };
     fibers.iter().map(|(_, fiber)| place(fiber)).collect()
+}
+
+/// `limit` in bytes; `usize::MAX` for none.
+fn limit_failure(limit: usize) -> Failure {
+    let memory_bytes = (limit != usize::MAX).then_some(limit as u64);
+    memory_failure(&Limits { memory_bytes, mailbox: None })
 }
 
 fn memory_failure(limits: &Limits) -> Failure {

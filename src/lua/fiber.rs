@@ -77,11 +77,18 @@ impl Fiber {
 }
 
 /// All fibers of a process. Number 0 is the main program.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Fibers {
     all: Slab<Fiber>,
     runnable: VecDeque<FiberId>,
     running: Option<FiberId>,
+}
+
+impl Default for Fibers {
+    /// No fibers, and room for the one that most programs have.
+    fn default() -> Self {
+        Self { all: Slab::with_capacity(1), runnable: VecDeque::new(), running: None }
+    }
 }
 
 impl Fibers {

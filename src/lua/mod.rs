@@ -16,10 +16,12 @@ mod net;
 pub(crate) mod objects;
 mod operations;
 mod pages;
+mod pattern;
 mod preempt;
 mod program;
 mod raw;
 mod registry;
+mod rest;
 mod stdlib;
 mod template;
 #[cfg(any(test, fuzzing))]

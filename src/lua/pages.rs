@@ -10,12 +10,14 @@
 //! * **Cache**: runs that a thread has freed and takes again, without a lock.
 //! * **Store**: all other free runs. One of them is **ready**, its pages in memory, or **cold**,
 //!   its pages handed back, at the price of page faults at its next use.
+//! * **Vacated**: a run that is in use, whose pages are handed back until its user wants them.
 //! * **Region**: address space that fresh runs are carved from. Never unmapped.
 //!
 //! # Invariants
 //! * **P1** A run is in one place: in use, in one thread's cache, ready or cold.
 //! * **P2** Its length is that of the class it was carved for.
-//! * **P3** Nothing in a free run is read: handing it back may turn it to zeros.
+//! * **P3** Nothing in a free run is read: handing it back may turn it to zeros. The same goes for
+//!   a vacated one.
 //!
 //! # What is kept
 //! [`tidy`] hands back the runs that have been ready longest, until the ready ones are no more than
@@ -28,8 +30,10 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use crate::process::Span;
 
 /// Unit of the lengths of runs, in bytes.
 pub(crate) const PAGE: usize = 4096;
@@ -48,6 +52,7 @@ const REGION_BYTES: usize = 64 << 20;
 /// The first regions are not backed by huge pages: small apps stay small.
 const SMALL_PAGE_REGIONS: usize = 1;
 const HUGE_PAGE: usize = 2 << 20;
+const _: () = assert!(REGION_BYTES.is_multiple_of(HUGE_PAGE));
 
 /// A run of `n_pages` pages, page-aligned, with any content. Null when the system has no memory.
 ///
@@ -123,10 +128,52 @@ pub(crate) fn tidy() -> bool {
     true
 }
 
+/// Hands back the pages of runs that are in use; their addresses stay taken.
+///
+/// # Safety
+/// The spans are runs that [`obtain`] gave, and nobody uses what is in them until [`take_back`].
+pub(crate) unsafe fn vacate(mut spans: Vec<Span>) {
+    spans.sort_unstable();
+    VACATED.fetch_add(spans.iter().map(|span| span.bytes).sum(), Ordering::Relaxed);
+    for row in spans.chunk_by(|a, b| a.start + a.bytes == b.start) {
+        let (start, last) = (row[0].start, row[row.len() - 1]);
+        let bytes = last.start + last.bytes - start;
+        flatten(start, bytes);
+        // SAFETY: the caller's duty.
+        unsafe { system::hand_back(start as *mut u8, bytes) };
+    }
+}
+
+/// Has the first `bytes` of a vacated run of `run_bytes` backed again; all zeros, or as they were.
+///
+/// # Safety
+/// The run at `start` was vacated, and not taken back since.
+pub(crate) unsafe fn take_back(start: usize, bytes: usize, run_bytes: usize) {
+    VACATED.fetch_sub(run_bytes, Ordering::Relaxed);
+    // SAFETY: the caller's duty.
+    unsafe { system::back(start as *mut u8, bytes) };
+}
+
+/// Sees to it that the regions of this memory have no huge pages: the first touch of one page would
+/// bring back all those that were handed back around it.
+fn flatten(start: usize, bytes: usize) {
+    for region in start / REGION_BYTES..=(start + bytes - 1) / REGION_BYTES {
+        let mut flat = FLAT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(place) = flat.binary_search(&region) {
+            flat.insert(place, region);
+            system::use_small_pages((region * REGION_BYTES) as *mut u8, REGION_BYTES);
+        }
+    }
+}
+
+/// Bytes of the vacated runs.
+static VACATED: AtomicUsize = AtomicUsize::new(0);
+/// Regions that are not backed by huge pages any more: their addresses in units of their length.
+static FLAT: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 /// Set when [`tidy`] has something to do.
 static EXCESS: AtomicBool = AtomicBool::new(false);
 static TRIM: OnceLock<fn()> = OnceLock::new();
-static STORE: Mutex<Store> = Mutex::new(Store::new());
+static STORE: Mutex<Store> = Mutex::new(Store::new(&VACATED));
 
 thread_local! {
     static CACHE: RefCell<Cache> = const { RefCell::new(Cache::new()) };
@@ -199,13 +246,15 @@ struct Store {
     fresh: *mut u8,
     fresh_left: usize,
     n_regions: usize,
+    /// Bytes of the used runs that are vacated.
+    vacated: &'static AtomicUsize,
 }
 
 // SAFETY: P1: the store owns the memory behind its pointers.
 unsafe impl Send for Store {}
 
 impl Store {
-    const fn new() -> Store {
+    const fn new(vacated: &'static AtomicUsize) -> Store {
         Store {
             classes: [const { Class { ready: VecDeque::new(), cold: Vec::new() } }; RUN_PAGES_MAX],
             used: 0,
@@ -213,6 +262,7 @@ impl Store {
             fresh: ptr::null_mut(),
             fresh_left: 0,
             n_regions: 0,
+            vacated,
         }
     }
 
@@ -306,7 +356,9 @@ impl Store {
     }
 
     fn keep(&self) -> usize {
-        KEEP_BYTES.max(self.used / 8)
+        // Relaxed: about right is enough.
+        let backed = self.used.saturating_sub(self.vacated.load(Ordering::Relaxed));
+        KEEP_BYTES.max(backed / 8)
     }
 
     fn mark_excess(&self) {
@@ -320,19 +372,27 @@ impl Store {
 /// The calls to the operating system.
 #[cfg(not(miri))]
 mod system {
-    use super::{HUGE_PAGE, PAGE, ptr};
+    use super::{PAGE, ptr};
 
-    /// Address space that is backed when it is touched.
+    /// Address space that is backed when it is touched, aligned to its length.
     pub(super) fn reserve(bytes: usize, huge: bool) -> Option<*mut u8> {
         let prot = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // SAFETY: a new mapping anywhere; checked below.
-        let raw = unsafe { libc::mmap(ptr::null_mut(), bytes + HUGE_PAGE, prot, flags, -1, 0) };
+        let raw = unsafe { libc::mmap(ptr::null_mut(), 2 * bytes, prot, flags, -1, 0) };
         if raw == libc::MAP_FAILED {
             return None;
         }
-        let start = raw.cast::<u8>();
-        let start = start.wrapping_add(start.align_offset(HUGE_PAGE));
+        let raw = raw.cast::<u8>();
+        let before = raw.align_offset(bytes);
+        let start = raw.wrapping_add(before);
+        // SAFETY: the two ends of the mapping that are not used. A refusal costs address space.
+        unsafe {
+            if before > 0 {
+                libc::munmap(raw.cast(), before);
+            }
+            libc::munmap(start.add(bytes).cast(), bytes - before);
+        }
         #[cfg(target_os = "linux")]
         if huge {
             // SAFETY: within the mapping. A refusal changes nothing but speed.
@@ -356,6 +416,36 @@ mod system {
             // SAFETY: within a mapping of `reserve`; P3.
             unsafe { libc::madvise(start.add(first).cast(), len, libc::MADV_DONTNEED) };
         }
+    }
+
+    /// Backs a piece of a region at once, instead of page by page as it is touched.
+    ///
+    /// # Safety
+    /// The piece is the caller's.
+    pub(super) unsafe fn back(start: *mut u8, bytes: usize) {
+        #[cfg(target_os = "linux")]
+        {
+            // Pages that the piece shares with others are backed already, or will be.
+            let before = start as usize % page_bytes();
+            let bytes = (before + bytes).next_multiple_of(page_bytes());
+            let start = start.wrapping_sub(before);
+            // SAFETY: within a mapping of `reserve`. Systems that do not know it refuse, which
+            // changes nothing but speed.
+            unsafe { libc::madvise(start.cast(), bytes, libc::MADV_POPULATE_WRITE) };
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = (start, bytes);
+    }
+
+    /// No huge pages in this region from now on.
+    pub(super) fn use_small_pages(region: *mut u8, bytes: usize) {
+        #[cfg(target_os = "linux")]
+        // SAFETY: a mapping of `reserve`. A refusal changes nothing but the use of memory.
+        unsafe {
+            libc::madvise(region.cast(), bytes, libc::MADV_NOHUGEPAGE);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = (region, bytes);
     }
 
     fn page_bytes() -> usize {
@@ -382,11 +472,17 @@ mod system {
         // SAFETY: nobody uses the piece.
         unsafe { start.write_bytes(0, bytes) };
     }
+
+    pub(super) unsafe fn back(_: *mut u8, _: usize) {}
+
+    pub(super) fn use_small_pages(_: *mut u8, _: usize) {}
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    static NONE: AtomicUsize = AtomicUsize::new(0);
 
     /// A store of its own, with the pool's rules and no cache.
     fn used_up(store: &mut Store, n: usize, n_pages: usize) -> Vec<*mut u8> {
@@ -395,7 +491,7 @@ mod tests {
 
     #[test]
     fn runs_do_not_overlap_and_are_reused_last_in_first_out() {
-        let mut store = Store::new();
+        let mut store = Store::new(&NONE);
         let mut runs = Vec::new();
         for n_pages in 1..=RUN_PAGES_MAX {
             for run in used_up(&mut store, 3, n_pages) {
@@ -413,7 +509,7 @@ mod tests {
 
     #[test]
     fn what_is_ready_beyond_the_reserve_goes_back_oldest_first() {
-        let mut store = Store::new();
+        let mut store = Store::new(&NONE);
         let n = 2 * KEEP_BYTES / PAGE;
         let runs = used_up(&mut store, n, 1);
         store.put(1, runs.iter().copied());
@@ -435,7 +531,7 @@ mod tests {
 
     #[test]
     fn an_eighth_of_what_is_used_may_stay_ready() {
-        let mut store = Store::new();
+        let mut store = Store::new(&NONE);
         let n = 18 * KEEP_BYTES / (16 * PAGE);
         let runs = used_up(&mut store, n, 16);
         store.put(16, runs[..n / 9].iter().copied());

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use rustc_hash::FxHashMap;
 
 use super::code::{Code, CompileError};
+use super::rest::Patterns;
 use super::template::ImageCell;
 use crate::process::{Host, Limits, interned};
 
@@ -85,6 +86,8 @@ pub struct Program {
     pub(crate) units: Vec<Unit>,
     /// What processes are copied from.
     pub(crate) image: ImageCell,
+    /// What processes at rest are compared with.
+    pub(crate) patterns: Patterns,
 }
 
 impl Program {
@@ -107,8 +110,14 @@ impl Program {
             });
         }
         let id = interned(&compiled.last().expect("a program has a script").id);
-        let (method, image) = (method.to_owned(), ImageCell::default());
-        Ok(Arc::new(Program { id, method, limits, units: compiled, image }))
+        Ok(Arc::new(Program {
+            id,
+            method: method.to_owned(),
+            limits,
+            units: compiled,
+            image: ImageCell::default(),
+            patterns: Patterns::default(),
+        }))
     }
 
     pub(crate) fn script(&self) -> &Unit {

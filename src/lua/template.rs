@@ -53,6 +53,11 @@ impl ImageCell {
         self.image.get()?.as_ref()
     }
 
+    /// Whether there were enough processes of the program to try to make one.
+    pub(crate) fn is_decided(&self) -> bool {
+        self.image.get().is_some()
+    }
+
     /// Whether there is an image for the next process of the program; may make it. `random` gives
     /// the seed of its string hashes.
     pub(crate) fn is_made(

@@ -14,7 +14,7 @@ use super::program::{Catalog, Program, UnitSource};
 use crate::process::Limits;
 use crate::writer::Writer;
 #[cfg(test)]
-pub(crate) use vm::{TestVm, ours, simulate_program, stock};
+pub(crate) use vm::{TestVm, ours, simulate, simulate_program, stock};
 
 /// An environment without entries, whose output goes nowhere.
 pub(crate) fn environment() -> Arc<Environment> {

@@ -195,6 +195,12 @@ impl Timers {
         self.index(token).is_some_and(|index| self.all[index].at_ns == at_ns)
     }
 
+    /// When the next timer is due, if that can be told at once.
+    pub(crate) fn next_ns(&self) -> Option<u64> {
+        let Reverse((at_ns, token)) = *self.queue.peek()?;
+        self.is_pending(at_ns, token).then_some(at_ns)
+    }
+
     /// The pending timer that is due first, and when.
     fn first(&mut self) -> Option<(u64, Token)> {
         while let Some(Reverse((at_ns, token))) = self.queue.peek().copied() {

@@ -135,6 +135,12 @@ impl Vm {
         Some(Vm { head, n_pages, main: std::ptr::null_mut() })
     }
 
+    /// The addresses of the home.
+    pub(crate) fn home(&self) -> Range<usize> {
+        let start = self.head.as_ptr() as usize;
+        start..start + self.n_pages * PAGE
+    }
+
     /// The memory behind the head.
     pub(crate) fn blocks(&self) -> Range<*mut u8> {
         // SAFETY: the home has so many pages.

@@ -10,8 +10,9 @@
 //!
 //! # Invariants
 //! * **M1** The owner exists exactly while `head` is not `PARKED` and not `CLOSED`: the process is
-//!   then scheduled or running. The producer whose push replaces `PARKED` becomes responsible for
-//!   scheduling it, and nobody else is.
+//!   then scheduled, running or claimed. The producer whose push replaces `PARKED` becomes
+//!   responsible for scheduling it, and nobody else is. Who claims it becomes its owner, and
+//!   responsible for scheduling it if it cannot be parked again.
 //! * **M2** Once `CLOSED`, `head` never changes again; every later push fails and returns its
 //!   value.
 //! * **M3** Nodes reachable from `head` belong to the queue; a drain takes all of them at once.
@@ -201,6 +202,20 @@ impl<T> Mailbox<T> {
         self.head.compare_exchange(empty, parked(), Ordering::Release, Ordering::Relaxed).is_ok()
     }
 
+    /// Makes the caller the owner of a process that is parked; false if it is not. The caller parks
+    /// it again, or schedules it if that fails (M1).
+    #[must_use = "a claimed process that nobody parks never runs again"]
+    pub fn claim(&self) -> bool {
+        // Relaxed: most processes that are not parked are seen without a write to their line.
+        self.head.load(Ordering::Relaxed) == parked() && {
+            let empty = ptr::null_mut();
+            // Acquire pairs with the release of `park`.
+            let claimed =
+                self.head.compare_exchange(parked(), empty, Ordering::Acquire, Ordering::Relaxed);
+            claimed.is_ok()
+        }
+    }
+
     /// Owner only: ends the queue; gives what was pushed before the end, oldest first.
     pub fn close(&self) -> Drain<T> {
         self.take(closed())
@@ -296,6 +311,19 @@ mod tests {
         assert!(!mailbox.park(), "something is queued");
         assert_eq!(mailbox.drain().count(), 2);
         assert!(mailbox.park());
+    }
+
+    #[test]
+    fn a_claimed_process_is_owned_until_it_parks_again() {
+        let mailbox = Mailbox::new();
+        assert!(!mailbox.claim(), "it has an owner");
+        assert!(mailbox.park());
+        assert!(mailbox.claim());
+        assert!(!mailbox.claim(), "one claim at a time");
+        assert_eq!(mailbox.push(1), Ok(Pushed::Queued));
+        assert!(!mailbox.park(), "the claimer has to schedule it");
+        assert_eq!(mailbox.close().count(), 1);
+        assert!(!mailbox.claim(), "it has ended");
     }
 
     #[test]
@@ -401,6 +429,47 @@ mod loom_tests {
             let queued = producer.join().unwrap();
             assert_eq!(left, usize::from(queued));
             assert!(mailbox.is_closed());
+        });
+    }
+
+    /// Two producers against one who claims the parked process for a moment: one of the three
+    /// schedules it, and has its state to itself.
+    #[test]
+    fn loom_a_claim_loses_no_wake_up() {
+        loom::model(|| {
+            let mailbox = Arc::new(Mailbox::new());
+            let state = Arc::new(loom::cell::UnsafeCell::new(0));
+            let scheduled = Arc::new(AtomicUsize::new(0));
+            // SAFETY: M1: the owner before the park.
+            state.with_mut(|state| unsafe { *state += 1 });
+            assert!(mailbox.park());
+            let producers: Vec<_> = (0..2)
+                .map(|i| {
+                    let (mailbox, state) = (mailbox.clone(), state.clone());
+                    let scheduled = scheduled.clone();
+                    thread::spawn(move || {
+                        if mailbox.push(i) == Ok(Pushed::MustWake) {
+                            // SAFETY: M1: the parked process is ours now.
+                            state.with_mut(|state| unsafe { *state += 1 });
+                            scheduled.fetch_add(1, Ordering::Relaxed);
+                        }
+                    })
+                })
+                .collect();
+            if mailbox.claim() {
+                // SAFETY: M1: claimed.
+                state.with_mut(|state| unsafe { *state += 1 });
+                if !mailbox.park() {
+                    // SAFETY: M1: still ours.
+                    state.with_mut(|state| unsafe { *state += 1 });
+                    scheduled.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            for producer in producers {
+                producer.join().unwrap();
+            }
+            assert_eq!(scheduled.load(Ordering::Relaxed), 1);
+            assert_eq!(mailbox.drain().count(), 2);
         });
     }
 

@@ -46,6 +46,7 @@ impl Run {
     fn apply(&mut self, op: u8) {
         match (op, self.state) {
             (0..=7, _) => self.push(),
+            (8..=9, State::Parked) => self.claim(),
             // The rest is the owner's, and takes place when there is one.
             (_, State::Parked) => self.push(),
             (8..=9, _) => {
@@ -88,6 +89,12 @@ impl Run {
         if is_parked {
             self.state = State::Parked;
         }
+    }
+
+    fn claim(&mut self) {
+        assert!(self.mailbox.claim());
+        assert!(!self.mailbox.claim());
+        self.state = State::Owned;
     }
 
     fn close(&mut self) {

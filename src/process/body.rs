@@ -22,9 +22,54 @@ pub trait Body: Send {
     /// Undelivered messages and all program state go when the body is dropped, right after.
     fn end(&mut self, step: &mut Step<'_>);
 
+    /// When the program will run again by itself, in monotonic nanoseconds, as far as it is known
+    /// at once. Not called while a step runs.
+    fn wakes_ns(&self) -> Option<u64> {
+        None
+    }
+
+    /// The process has been parked for long: memory that can be restored is given up until the next
+    /// call. Part of it is handed back when `vacated` is dropped; before that the body is neither
+    /// called nor dropped. A worker calls this between turns, on behalf of nobody.
+    fn rest(&mut self, vacated: &mut Vacated) {
+        let _ = vacated;
+    }
+
     /// Where each coroutine is, for the report of what a shutdown had to kill. Called after the
     /// end.
     fn places(&self) -> Vec<String>;
+}
+
+/// Memory that bodies at rest do without: collected, so that neighbours are handed back together.
+#[derive(Debug, Default)]
+pub struct Vacated {
+    spans: Vec<Span>,
+    hand_back: Option<fn(Vec<Span>)>,
+}
+
+/// A piece of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    /// Its address.
+    pub start: usize,
+    /// Its length.
+    pub bytes: usize,
+}
+
+impl Vacated {
+    /// Adds a piece; `hand_back` is the same for all pieces, and called once for all of them.
+    pub fn add(&mut self, span: Span, hand_back: fn(Vec<Span>)) {
+        self.spans.push(span);
+        self.hand_back = Some(hand_back);
+    }
+}
+
+impl Drop for Vacated {
+    fn drop(&mut self) {
+        if let Some(hand_back) = self.hand_back {
+            hand_back(std::mem::take(&mut self.spans));
+        }
+    }
 }
 
 /// How a step ended.

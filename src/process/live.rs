@@ -4,21 +4,23 @@
 
 use std::any::Any;
 use std::cell::UnsafeCell;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::backlog::Backlog;
-use super::body::{Body, Limits, Step, StepEnd};
+use super::body::{Body, Limits, Step, StepEnd, Vacated};
 use super::ending;
 use super::exit::{Exit, Failure, kind};
 use super::host::Host;
 use super::names::Held;
 use super::pid::Pid;
+use super::rest::{self, Answer, Quiet};
 use super::runtime::Runtime;
 use super::signal::Signal;
 use super::state::State;
 use crate::mailbox::{Mailbox, Parcel, Pushed};
-use crate::scheduler::{Context, Readiness, Task, Turn};
+use crate::scheduler::{Context, Patience, Readiness, Task, Turn};
 
 /// A process, as everybody sees it.
 pub struct Process {
@@ -34,8 +36,7 @@ pub struct Process {
     core: UnsafeCell<Core>,
 }
 
-// SAFETY: P1: `core` is touched only by the worker that runs the process; the rest is shared
-// safely.
+// SAFETY: P1: `core` is touched only by the owner of the process; the rest is shared safely.
 unsafe impl Sync for Process {}
 // SAFETY: as above; bodies are Send.
 unsafe impl Send for Process {}
@@ -46,10 +47,11 @@ impl std::fmt::Debug for Process {
     }
 }
 
-/// What only the running worker touches (P1).
+/// What only the owner touches (P1).
 struct Core {
     body: Option<Box<dyn Body>>,
     state: State,
+    quiet: Quiet,
 }
 
 /// What a new process is made of.
@@ -72,7 +74,11 @@ impl Process {
             born_ns: parts.born_ns,
             held_names: Held::default(),
             backlog: Backlog::new(parts.limits),
-            core: UnsafeCell::new(Core { body: Some(parts.body), state: parts.state }),
+            core: UnsafeCell::new(Core {
+                body: Some(parts.body),
+                state: parts.state,
+                quiet: Quiet::default(),
+            }),
         }
     }
 
@@ -130,19 +136,55 @@ impl Process {
         match self.mailbox.post(parcel)? {
             Pushed::Queued => {}
             Pushed::MustWake => {
-                // SAFETY: P5: the process keeps a counted reference while it is parked, and only
-                // this push has seen it parked.
-                let woken = unsafe { Arc::from_raw(Arc::as_ptr(self)) };
+                // SAFETY: P5: only this push has found it parked.
+                let woken = unsafe { self.kept() };
                 worker.wake(self.host.pool(), woken);
             }
         }
         Ok(())
     }
 
+    /// Makes the caller the owner of a process that is parked, and hands it the reference that the
+    /// process keeps (P5).
+    pub(super) fn claim(self: &Arc<Self>) -> Option<Arc<Self>> {
+        // SAFETY: P5: only who finds it parked takes the reference over.
+        self.mailbox.claim().then(|| unsafe { self.kept() })
+    }
+
+    /// Ends what [`Process::claim`] began; fails when signals came in meanwhile: then the process
+    /// is to be woken.
+    pub(super) fn park(self: Arc<Self>) -> Result<(), Arc<Self>> {
+        // Not touched after it is parked: it may be gone by then.
+        let process = ManuallyDrop::new(self);
+        if process.mailbox.park() { Ok(()) } else { Err(ManuallyDrop::into_inner(process)) }
+    }
+
+    /// The counted reference that a parked process keeps.
+    ///
+    /// # Safety
+    /// The caller has turned the process from parked to owned, and takes the reference once.
+    unsafe fn kept(self: &Arc<Self>) -> Arc<Self> {
+        // SAFETY: P5: it was given up without being counted down when the process parked.
+        unsafe { Arc::from_raw(Arc::as_ptr(self)) }
+    }
+
     /// Queues a signal for a process that only the caller knows yet, before its first turn.
     pub(super) fn prime(&self, signal: Signal) {
         let pushed = self.mailbox.push(signal);
         debug_assert!(matches!(pushed, Ok(Pushed::Queued)), "M1: not parked before its first turn");
+    }
+
+    /// Gives up what memory a parked process can do without, if it is time to. Only for who has
+    /// claimed it.
+    pub(super) fn rest(&self, now_ns: u64, vacated: &mut Vacated) -> Answer {
+        // SAFETY: P1: who has claimed the process owns it until it parks it again.
+        let core = unsafe { &mut *self.core.get() };
+        let body = core.body.as_mut().expect("P1: a process that has ended is not parked");
+        let answer = core.quiet.is_asked(now_ns, || body.wakes_ns());
+        if answer == Answer::Rests {
+            body.rest(vacated);
+        }
+        answer
     }
 
     /// How many names it holds.
@@ -159,6 +201,7 @@ impl Task for Process {
             match run_step(task, core, cx) {
                 StepEnd::Preempted => return Turn::Again,
                 StepEnd::Waiting => {
+                    core.quiet.waits(task, cx);
                     if task.mailbox.park() {
                         return Turn::Kept;
                     }
@@ -185,10 +228,28 @@ impl Task for Process {
         // As above: its sockets close with it.
         let _ = task.signal(Signal::Io { token, ready }, cx);
     }
+
+    type Register = Runtime;
+
+    fn register(&self) -> &Arc<Runtime> {
+        self.runtime()
+    }
+
+    fn key(&self) -> u64 {
+        self.pid.serial().get()
+    }
+
+    fn rest(
+        runtime: &Runtime,
+        keys: &mut Vec<u64>,
+        cx: &dyn Context<Self>,
+    ) -> Vec<(u64, Patience)> {
+        rest::rest(runtime, keys, cx)
+    }
 }
 
 fn run_step(task: &Arc<Process>, core: &mut Core, worker: &dyn Context<Process>) -> StepEnd {
-    let Core { body, state } = core;
+    let Core { body, state, .. } = core;
     let body = body.as_mut().expect("P1: a process that has ended is not run");
     let mut step = Step { process: task, state, worker, preemption: worker.preemption() };
     let result = catch_unwind(AssertUnwindSafe(|| body.step(&mut step)));

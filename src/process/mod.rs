@@ -2,16 +2,17 @@
 //! what a process runs is a [`Body`].
 //!
 //! # Invariants
-//! * **P1** A process's own state ([`State`], its body) is touched only by the worker that runs it:
-//!   whoever turned its mailbox from parked to scheduled queued it once, and it is not queued again
-//!   until it parks.
+//! * **P1** A process's own state ([`State`], its body) is touched only by its owner. That is the
+//!   worker that runs it: whoever turned its mailbox from parked to scheduled queued it once, and
+//!   it is not queued again until it parks. Or it is a worker that has claimed it while it is
+//!   parked, to put it to rest.
 //! * **P2** Everything that others want of a process goes through its mailbox, in one order.
 //! * **P3** Closing the mailbox is the one point at which a process becomes dead. What was queued
 //!   before is answered by the dying process, what comes after is refused.
 //! * **P4** The steps of an end run in this order: mailbox closed, names released, EXIT to
 //!   watchers, LINK_DOWN to links, monitors dropped; each step is visible before the next.
-//! * **P5** A parked process keeps the counted reference that it ran under. The push that finds it
-//!   parked takes that reference over, to queue it.
+//! * **P5** A parked process keeps the counted reference that it ran under. The push or claim that
+//!   finds it parked takes that reference over.
 
 mod backlog;
 mod body;
@@ -30,6 +31,7 @@ pub mod model;
 mod names;
 mod pid;
 mod relations;
+mod rest;
 mod runtime;
 mod signal;
 mod size;
@@ -40,7 +42,7 @@ mod table;
 mod tests;
 
 pub(crate) use backlog::Excess;
-pub use body::{Body, Event, Limits, MailboxLimit, OnFull, Sink, Step, StepEnd};
+pub use body::{Body, Event, Limits, MailboxLimit, OnFull, Sink, Span, Step, StepEnd, Vacated};
 pub use exit::{Exit, Failure, SharedExit, kind};
 pub use host::{Host, HostConfig};
 pub use intake::TakenIn;

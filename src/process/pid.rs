@@ -23,7 +23,6 @@ impl Serial {
     }
 
     /// A number that [`Serial::get`] gave.
-    #[cfg(any(test, fuzzing))]
     pub(crate) fn from_raw(number: u64) -> Serial {
         Serial(number)
     }

@@ -120,6 +120,7 @@ fn signals_without_end_do_not_keep_a_worker_from_others() {
         queue_capacity: 16,
         preempt_arm: None,
         when_idle: None,
+        rest_after_ns: Some(0),
         mode: Mode::Count(1),
         thread_stack_bytes: STACK_BYTES_MIN,
     };

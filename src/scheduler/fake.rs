@@ -1,9 +1,9 @@
 //! A task for tests: a state word as simple as can be, and a closure for a turn.
 
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 
-use super::{Context, Pool, Readiness, Task, Turn};
+use super::{Context, Patience, Pool, Readiness, Task, Turn};
 
 const PARKED: u8 = 0;
 const QUEUED: u8 = 1;
@@ -12,9 +12,13 @@ const RUNNING: u8 = 2;
 const WOKEN: u8 = 3;
 const ENDED: u8 = 4;
 
+/// Keys of the tasks that were put to rest, of all tests.
+pub(super) static RESTED: LazyLock<Arc<Mutex<Vec<u64>>>> = LazyLock::new(Arc::default);
+
 type Body = dyn Fn(&Arc<FakeTask>, &dyn Context<FakeTask>) -> Turn + Send + Sync;
 
 pub(super) struct FakeTask {
+    key: u64,
     state: AtomicU8,
     pool: Arc<dyn Pool<FakeTask>>,
     body: Box<Body>,
@@ -36,7 +40,9 @@ impl FakeTask {
         pool: &Arc<dyn Pool<Self>>,
         body: impl Fn(&Arc<Self>, &dyn Context<Self>) -> Turn + Send + Sync + 'static,
     ) -> Arc<Self> {
+        static NEXT_KEY: AtomicU64 = AtomicU64::new(0);
         Arc::new(Self {
+            key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
             state: AtomicU8::new(PARKED),
             pool: Arc::clone(pool),
             body: Box::new(body),
@@ -118,5 +124,24 @@ impl Task for FakeTask {
     fn io_ready(task: Arc<Self>, token: u64, ready: Readiness, cx: &dyn Context<Self>) {
         task.ready.lock().unwrap().push((token, ready));
         task.wake(cx);
+    }
+
+    type Register = Mutex<Vec<u64>>;
+
+    fn register(&self) -> &Arc<Self::Register> {
+        &RESTED
+    }
+
+    fn key(&self) -> u64 {
+        self.key
+    }
+
+    fn rest(
+        rested: &Self::Register,
+        keys: &mut Vec<u64>,
+        _: &dyn Context<Self>,
+    ) -> Vec<(u64, Patience)> {
+        rested.lock().unwrap().append(keys);
+        Vec::new()
     }
 }

@@ -35,7 +35,8 @@
 //! * T9: after a shutdown the pool holds no task: those in queues, wheels and reactors are dropped,
 //!   and those that come later are too.
 //! * T10: no lock of the scheduler is held while a task is called or dropped.
-//! * T11: when all workers sleep, no thread of the pool wakes up before something happens.
+//! * T11: when all workers sleep, no thread of the pool wakes up before something happens; but for
+//!   putting tasks to rest that have just been parked for long, which comes to an end (`resting`).
 //!
 //! # The way of a wake-up
 //! 1. Somebody turns a task's state from parked to runnable and calls [`Context::wake`].
@@ -83,6 +84,7 @@ mod models;
 mod park;
 mod pool;
 mod preempt;
+mod resting;
 mod rng;
 mod run_queue;
 mod shared;
@@ -100,7 +102,7 @@ pub use clock::monotonic_ns;
 pub use pool::{PoolConfig, STACK_BYTES_MIN, ThreadPool, WORKERS_MAX};
 pub use preempt::{Arm, Mode, Preemption};
 pub use stats::{PoolStats, WatcherStats, WorkerStats};
-pub use task::{Context, IoId, Pool, Readiness, Task, TimerId, Turn};
+pub use task::{Context, IoId, Patience, Pool, Readiness, Task, TimerId, Turn};
 
 /// Ends the runtime: `invariant` of this layer does not hold, so nothing that it does can be
 /// trusted any more. The target of the record says that nothing follows it.

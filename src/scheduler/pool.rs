@@ -61,6 +61,9 @@ pub struct PoolConfig {
     pub preempt_arm: Option<Arm>,
     /// What a worker does before it sleeps, a short piece at a time; whether there may be more.
     pub when_idle: Option<fn() -> bool>,
+    /// Tasks that have been parked for so long, or up to twice as long, are put to rest; none for
+    /// never.
+    pub rest_after_ns: Option<u64>,
     /// How targets learn that their slice is over.
     pub mode: Mode,
     /// Stack of each worker, at least [`STACK_BYTES_MIN`].

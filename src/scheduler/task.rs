@@ -42,6 +42,25 @@ pub trait Task: Send + Sync + Sized + 'static {
 
     /// The source that this task registered with `token` is ready. Runs as `timer_fired` does.
     fn io_ready(task: Arc<Self>, token: u64, ready: Readiness, cx: &dyn Context<Self>);
+
+    /// Where tasks are found by their keys; the same for all tasks of a pool.
+    type Register: Send + Sync;
+
+    /// See [`Task::Register`].
+    fn register(&self) -> &Arc<Self::Register>;
+
+    /// What it is found by in the register, while it exists.
+    fn key(&self) -> u64;
+
+    /// These tasks were parked when they called [`Context::may_rest`], and some of them have run
+    /// since. Each that has not may be told to do with as little as it can until it runs again.
+    /// Takes keys from the back of `keys`, as many as there is time for; gives those that are to be
+    /// asked again later. Runs on a worker, between turns; no panic may leave it.
+    fn rest(
+        register: &Self::Register,
+        keys: &mut Vec<u64>,
+        cx: &dyn Context<Self>,
+    ) -> Vec<(u64, Patience)>;
 }
 
 /// How a turn ended.
@@ -57,6 +76,32 @@ pub enum Turn {
     Kept,
     /// The task has ended and will not be queued again.
     Ended,
+}
+
+/// After how long a parked task is asked to rest: the pool's span, doubled some times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Patience(u8);
+
+impl Patience {
+    /// After the span itself.
+    pub const NONE: Self = Self(0);
+    /// How many there are.
+    pub(super) const N: usize = 7;
+
+    /// The span doubled, once more than in `self`, or as often as can be.
+    #[must_use]
+    pub fn doubled(self) -> Self {
+        Self::of((usize::from(self.0) + 1).min(Self::N - 1))
+    }
+
+    pub(super) fn of(index: usize) -> Self {
+        debug_assert!(index < Self::N);
+        Self(index as u8)
+    }
+
+    pub(super) fn index(self) -> usize {
+        self.0.into()
+    }
 }
 
 /// What a ready source can do without blocking.
@@ -100,6 +145,13 @@ pub trait Context<T> {
 
     /// Like [`wake`](Self::wake), but the task gets in line behind all others of this worker.
     fn spawn(&self, pool: &Arc<dyn Pool<T>>, task: Arc<T>);
+
+    /// For a task that is about to park: it may be put to rest when it has been parked for long. It
+    /// does not say so again before [`Task::rest`] has dropped its key.
+    fn may_rest(&self, task: &T, patience: Patience) {
+        // Where time is virtual and threads are not workers, nobody waits for memory.
+        let _ = (task, patience);
+    }
 
     /// For a turn whose slice is over but which cannot end now: serves what this worker owes to
     /// others (timers, I/O) and puts every task that waits for it where other workers find it.

@@ -10,8 +10,8 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::fake::FakeTask;
-use super::{Arm, Mode, Pool, PoolConfig, STACK_BYTES_MIN, ThreadPool, Turn};
+use super::fake::{FakeTask, RESTED};
+use super::{Arm, Mode, Patience, Pool, PoolConfig, STACK_BYTES_MIN, Task, ThreadPool, Turn};
 
 type DynPool = Arc<dyn Pool<FakeTask>>;
 
@@ -23,6 +23,7 @@ fn config(workers: usize) -> PoolConfig {
         queue_capacity: 256,
         preempt_arm: None,
         when_idle: None,
+        rest_after_ns: None,
         mode: Mode::Count(1),
         thread_stack_bytes: STACK_BYTES_MIN,
     }
@@ -49,6 +50,19 @@ impl TestPool {
     fn wait_until_asleep(&self) {
         while !self.0.watcher_sleeps() {
             thread::yield_now();
+        }
+    }
+
+    /// A wake-up that is still on its way may come once more; what comes for ever fails here.
+    fn wait_until_nothing_happens(&self) {
+        loop {
+            self.wait_until_quiet();
+            self.wait_until_asleep();
+            let before = self.0.stats();
+            thread::sleep(Duration::from_millis(5));
+            if self.0.stats() == before {
+                break;
+            }
         }
     }
 }
@@ -318,16 +332,23 @@ fn a_pool_that_is_idle_does_nothing_at_all() {
     let test = TestPool::start(config(3));
     let pool = test.as_dyn();
     FakeTask::start(&pool, |_, _| Turn::Ended);
-    // A wake-up that is still on its way may come once more; what comes for ever fails here.
-    loop {
-        test.wait_until_quiet();
-        test.wait_until_asleep();
-        let before = pool.stats();
-        thread::sleep(Duration::from_millis(5));
-        if pool.stats() == before {
-            break;
-        }
+    test.wait_until_nothing_happens();
+}
+
+#[test]
+fn a_task_that_stays_parked_is_put_to_rest_and_then_the_pool_does_nothing() {
+    let pool = TestPool::start(PoolConfig { rest_after_ns: Some(1_000_000), ..config(2) });
+    let rested = RESTED.clone();
+    let task = FakeTask::start(&pool.as_dyn(), |task, cx| {
+        cx.may_rest(task, Patience::NONE);
+        Turn::Parked
+    });
+    let n_rested = || rested.lock().unwrap().iter().filter(|key| **key == task.key()).count();
+    while n_rested() == 0 {
+        thread::yield_now();
     }
+    assert_eq!(n_rested(), 1);
+    pool.wait_until_nothing_happens();
 }
 
 #[test]

@@ -11,6 +11,11 @@
 //! first, and then the injector goes before the slot and the queue, so that a worker which always
 //! has work of its own still serves them.
 //!
+//! # What is done without work
+//! Parked tasks are put to rest ([`resting`](super::resting)), then memory is tidied up; a short
+//! piece at a time, and between two of them the worker looks for work again. A worker that always
+//! has work puts tasks to rest as well, but spends no more than a small part of its time on it.
+//!
 //! # Who is told about new work
 //! A task in the LIFO slot is this worker's own business. A task in the queue is told to a sleeper
 //! (G2 to G4 of [`idle`](super::idle)), but for one case: a task that runs again while nothing
@@ -27,12 +32,13 @@ use mio::event::Source;
 use super::idle::Searching;
 use super::lifo::LifoSlot;
 use super::preempt::{Attached, Preemption};
+use super::resting::Resting;
 use super::rng::Rng;
 use super::run_queue::RunQueue;
 use super::shared::{IoTarget, Remote, Shared};
 use super::staff::Seat;
 use super::timers::{Alarm, NEVER_NS};
-use super::{Context, IoId, Pool, Readiness, Task, TimerId, Turn, broken, clock};
+use super::{Context, IoId, Patience, Pool, Readiness, Task, TimerId, Turn, broken, clock};
 use crate::reactor::{Reactor, Ready, Wait};
 use crate::wheel::Expired;
 
@@ -49,6 +55,8 @@ pub(super) struct Worker<T: Task> {
     /// Borrowed only while waiting in it, never while a task runs.
     reactor: RefCell<Reactor<IoTarget<T>>>,
     rng: Rng,
+    /// Not borrowed while a task is called.
+    resting: RefCell<Resting<T>>,
     turns_until_poll: Cell<u32>,
     /// Kept between polls for their capacity.
     due: Cell<Vec<Expired<Alarm<T>>>>,
@@ -58,6 +66,7 @@ pub(super) struct Worker<T: Task> {
 impl<T: Task> Worker<T> {
     pub(super) fn new(shared: Arc<Shared<T>>, seat: Seat<T>) -> Self {
         let Seat { idx, queue, reactor } = seat;
+        let resting = RefCell::new(Resting::new(shared.config.rest_after_ns));
         Self {
             shared,
             idx,
@@ -65,6 +74,7 @@ impl<T: Task> Worker<T> {
             lifo: LifoSlot::new(),
             reactor: RefCell::new(reactor),
             rng: Rng::from_system(),
+            resting,
             turns_until_poll: Cell::new(POLL_INTERVAL),
             due: Cell::default(),
             ready: Cell::default(),
@@ -124,7 +134,7 @@ impl<T: Task> Worker<T> {
                 }
                 searching = Some(proof);
             }
-            if self.shared.config.when_idle.is_some_and(|tidy| tidy()) {
+            if self.rest() || self.shared.config.when_idle.is_some_and(|tidy| tidy()) {
                 // Look for work again, and for what is due.
                 self.turns_until_poll.set(0);
                 continue;
@@ -196,9 +206,10 @@ impl<T: Task> Worker<T> {
             return Some(searching);
         }
         let mut ready = self.ready.take();
+        let rest_ns = self.resting.borrow_mut().due_ns(clock::monotonic_ns);
         remote.parker.park(|| {
             // Read after the step to PARKED: who inserts a timer from outside unparks afterwards.
-            let wait = match remote.timers.next_ns() {
+            let wait = match remote.timers.next_ns().min(rest_ns) {
                 NEVER_NS => Wait::Forever,
                 due_ns => Wait::Until(due_ns),
             };
@@ -221,7 +232,31 @@ impl<T: Task> Worker<T> {
         }
         self.turns_until_poll.set(POLL_INTERVAL);
         self.poll();
+        self.rest_beside_work();
         true
+    }
+
+    /// Asks some of the tasks to rest that have been parked for long; whether there were any.
+    fn rest(&self) -> bool {
+        if self.resting.borrow().is_empty() {
+            return false;
+        }
+        let batch = self.resting.borrow_mut().take(clock::monotonic_ns());
+        let Some(mut batch) = batch else { return false };
+        let again = T::rest(&batch.register, &mut batch.keys, self);
+        self.resting.borrow_mut().put_back(batch, &again);
+        true
+    }
+
+    /// As [`Worker::rest`], for a worker that may never be without work.
+    fn rest_beside_work(&self) {
+        if self.resting.borrow().is_empty() {
+            return;
+        }
+        let from_ns = clock::monotonic_ns();
+        if self.resting.borrow().may_take_beside_work(from_ns) && self.rest() {
+            self.resting.borrow_mut().took(from_ns, clock::monotonic_ns());
+        }
     }
 
     fn poll(&self) {
@@ -308,6 +343,10 @@ impl<T: Task> Context<T> for Worker<T> {
         } else {
             pool.inject(task);
         }
+    }
+
+    fn may_rest(&self, task: &T, patience: Patience) {
+        self.resting.borrow_mut().add(task, patience);
     }
 
     fn hand_over(&self) {

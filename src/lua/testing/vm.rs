@@ -24,8 +24,9 @@ use crate::process::{
 use crate::scheduler::Pool;
 use crate::scheduler::sim::SimPool;
 
-/// Spawns a process with this body in a simulator, and runs that until nothing is left to do.
-fn simulate(seed: u64, body: Box<dyn Body>) -> SharedExit {
+/// Spawns a process with this body in a simulator, and runs that until nothing is left to do: how
+/// it ended.
+pub(crate) fn simulate(seed: u64, body: Box<dyn Body>) -> SharedExit {
     let runtime = Runtime::new();
     let pool = SimPool::new(seed);
     let config = HostConfig {

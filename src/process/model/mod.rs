@@ -351,6 +351,7 @@ mod tests {
                 queue_capacity: 16,
                 preempt_arm: None,
                 when_idle: None,
+                rest_after_ns: Some(0),
                 mode: Mode::Count(1),
                 thread_stack_bytes: STACK_BYTES_MIN,
             };

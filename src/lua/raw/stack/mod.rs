@@ -127,6 +127,12 @@ impl Stack {
         from..self.top() + 1
     }
 
+    /// Whether the collector runs by itself: the program has not stopped it.
+    pub(crate) fn is_collected(&self) -> bool {
+        // SAFETY: S1; only looks.
+        unsafe { ffi::lua_gc(self.l, ffi::LUA_GCISRUNNING) != 0 }
+    }
+
     /// A full collection. Finalizers of host objects run; they only take notes.
     pub(crate) fn collect_garbage(&self) {
         // SAFETY: S1; user finalizers do not exist.
