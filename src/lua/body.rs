@@ -12,7 +12,7 @@ use self::turn::{Ended, MAIN, run_fibers};
 use self::upgrade::{Kept, give_up};
 use super::api;
 use super::boot::boot;
-use super::cx::{Cx, Environment, Upgrade};
+use super::cx::{Environment, Launch, Upgrade};
 use super::guard::guard;
 use super::program::Program;
 use super::rest::Rested;
@@ -50,8 +50,7 @@ enum Life {
 /// What a VM is made of.
 #[derive(Debug)]
 struct Start {
-    env: Arc<Environment>,
-    program: Arc<Program>,
+    launch: Arc<Launch>,
     args: Encoded,
 }
 
@@ -63,7 +62,12 @@ impl LuaBody {
         args: Encoded,
         limits: Limits,
     ) -> LuaBody {
-        let life = Life::Unborn(Start { env, program, args });
+        LuaBody::of(Launch::new(env, program), args, limits)
+    }
+
+    /// As [`LuaBody::new`].
+    pub(crate) fn of(launch: Arc<Launch>, args: Encoded, limits: Limits) -> LuaBody {
+        let life = Life::Unborn(Start { launch, args });
         let memory_limit = limits
             .memory_bytes
             .map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
@@ -71,18 +75,25 @@ impl LuaBody {
     }
 
     /// Makes the VM and puts the program's start on its main coroutine.
-    fn begin(&mut self, step: &mut Step<'_>, start: Start, kept: Kept) -> Result<(), Box<Failure>> {
-        let Start { env, program, args } = start;
+    fn begin(
+        &mut self,
+        step: &mut Step<'_>,
+        start: Start,
+        kept: Option<Kept>,
+    ) -> Result<(), Box<Failure>> {
+        let Start { launch, args } = start;
         let seed = [step.worker.random(), step.worker.random()];
-        let is_copied = program.image.is_made(&program, &env, || seed[0] as u32);
-        let mut cx = Cx::new(env, program);
-        cx.inbox = kept.inbox;
-        cx.timers = kept.timers;
-        cx.operations = kept.operations;
-        cx.sockets = kept.sockets;
-        cx.step.set(step);
-        let vm = if is_copied { Vm::copy(cx, seed) } else { build(cx, seed) };
+        let is_copied = launch.program.image.is_made(&launch, || seed[0] as u32);
+        let vm = if is_copied { Vm::copy(launch, seed) } else { build(launch, seed) };
         let vm = vm.ok_or_else(|| Box::new(limit_failure(self.memory_limit)))?;
+        let cx = vm.cx();
+        cx.step.set(step);
+        if let Some(kept) = kept {
+            cx.inbox = kept.inbox;
+            cx.timers = kept.timers;
+            cx.operations = kept.operations;
+            cx.sockets = kept.sockets;
+        }
         let stack = vm.stack(vm.main());
         // Arguments were encoded by this runtime, so that only a lack of stack can fail.
         if transfer::decode(&stack, &args).is_err() {
@@ -122,7 +133,7 @@ impl LuaBody {
             return Ok(());
         }
         match std::mem::take(&mut self.life) {
-            Life::Unborn(start) => self.begin(step, start, Kept::default()),
+            Life::Unborn(start) => self.begin(step, start, None),
             Life::Rested(rested) => {
                 self.life = Life::Awake(rested.wake());
                 Ok(())
@@ -137,11 +148,10 @@ impl LuaBody {
         upgrade: Upgrade,
     ) -> Result<(), Box<Failure>> {
         let old = self.vm().expect("a running program asks for an upgrade");
-        let env = old.cx().env.clone();
         let kept = give_up(old);
         self.life = Life::None;
         step.state.trap_links = false;
-        self.begin(step, Start { env, program: upgrade.program, args: upgrade.args }, kept)
+        self.begin(step, Start { launch: upgrade.launch, args: upgrade.args }, Some(kept))
     }
 
     fn run(&mut self, step: &mut Step<'_>) -> StepEnd {
@@ -169,8 +179,8 @@ impl LuaBody {
 }
 
 /// A VM with its libraries, ready for the arguments of the program's start.
-fn build(cx: Cx, seed: [u64; 2]) -> Option<Vm> {
-    let vm = Vm::new(cx, seed[0] as u32)?;
+fn build(launch: Arc<Launch>, seed: [u64; 2]) -> Option<Vm> {
+    let vm = Vm::new(launch, seed[0] as u32)?;
     vm.universe().set_seed(seed);
     let stack = vm.stack(vm.main());
     stdlib::open(&stack);

@@ -156,10 +156,10 @@ fn push_code(stack: &Stack, unit: &Unit) -> bool {
 fn load_unit(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let index = usize::try_from(stack.integer(1).unwrap_or_default()).unwrap_or_default();
     cx.running_unit = index;
-    if !push_kept_unit(stack, index) && !push_code(stack, &cx.program.units[index]) {
+    if !push_kept_unit(stack, index) && !push_code(stack, &cx.launch.program.units[index]) {
         return Err(Raise::Top);
     }
-    stack.push_bool(index + 1 == cx.program.units.len());
+    stack.push_bool(index + 1 == cx.launch.program.units.len());
     Ok(Outcome::Return(2))
 }
 
@@ -206,12 +206,12 @@ pub(crate) unsafe extern "C-unwind" fn rehearse(l: *mut lua_State) -> c_int {
 }
 
 fn push_method(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
-    stack.push_bytes(&cx.program.method);
+    stack.push_bytes(&cx.launch.program.method);
     Ok(Outcome::Return(1))
 }
 
 fn raise_no_method(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
-    let text = format!("method \"{}\" not found in module", cx.program.method);
+    let text = format!("method \"{}\" not found in module", cx.launch.program.method);
     push_failure(stack, &Failure::new(kind::NOT_FOUND, text).with_retryable(false));
     Err(Raise::Top)
 }

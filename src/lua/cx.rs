@@ -39,6 +39,20 @@ pub struct Environment {
     pub started: Instant,
 }
 
+/// A program with its environment: what its processes share. One reference to count, where all
+/// workers count.
+#[derive(Debug)]
+pub(crate) struct Launch {
+    pub(crate) env: Arc<Environment>,
+    pub(crate) program: Arc<Program>,
+}
+
+impl Launch {
+    pub(crate) fn new(env: Arc<Environment>, program: Arc<Program>) -> Arc<Launch> {
+        Arc::new(Launch { env, program })
+    }
+}
+
 /// Why the running coroutine handed control to the process's loop.
 #[derive(Debug)]
 pub(crate) enum Suspend {
@@ -64,7 +78,7 @@ pub(crate) enum Suspend {
 /// What `process.upgrade` asks for.
 #[derive(Debug)]
 pub(crate) struct Upgrade {
-    pub(crate) program: Arc<Program>,
+    pub(crate) launch: Arc<Launch>,
     pub(crate) args: Encoded,
 }
 
@@ -120,8 +134,7 @@ enum Arrived {
 #[derive(Debug)]
 pub(crate) struct Cx {
     pub(crate) step: StepRef,
-    pub(crate) env: Arc<Environment>,
-    pub(crate) program: Arc<Program>,
+    pub(crate) launch: Arc<Launch>,
     pub(crate) fibers: Fibers,
     pub(crate) suspend: Suspend,
     pub(crate) channels: Channels<Value>,
@@ -135,7 +148,7 @@ pub(crate) struct Cx {
     /// The wishes behind spawner builders.
     pub(crate) spawners: Slab<Wish>,
     /// What was spawned last, for the next time.
-    pub(crate) last_spawned: Option<Arc<Program>>,
+    pub(crate) last_spawned: Option<Arc<Launch>>,
     /// The unit whose top level runs, for `require` where the caller cannot be told.
     pub(crate) running_unit: usize,
     /// The cases of a running select; kept for its memory.
@@ -147,13 +160,13 @@ pub(crate) struct Cx {
 unsafe impl Send for Cx {}
 
 impl Cx {
-    pub(crate) fn new(env: Arc<Environment>, program: Arc<Program>) -> Cx {
+    #[inline(always)]
+    pub(crate) fn new(launch: Arc<Launch>) -> Cx {
         // Until a library runs, which says so.
-        let running_unit = program.units.len() - 1;
+        let running_unit = launch.program.units.len() - 1;
         Cx {
             step: StepRef::default(),
-            env,
-            program,
+            launch,
             fibers: Fibers::default(),
             suspend: Suspend::Interrupted,
             channels: Channels::new(),
@@ -367,6 +380,6 @@ impl Default for Cx {
         let program = Program::compile(vec![unit], "main", limits).expect("nothing compiles");
         let output = Writer::new("stdout", 0, std::io::sink()).expect("a thread");
         let env = Environment { catalog: Catalog::default(), output, started: Instant::now() };
-        Cx::new(Arc::new(env), program)
+        Cx::new(Launch::new(Arc::new(env), program))
     }
 }

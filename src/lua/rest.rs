@@ -138,7 +138,7 @@ fn hand_back(homes: Vec<Span>) {
 
 /// The difference from the pattern that is most like the VM, if it is small enough.
 fn shrink(vm: &Vm, scratch: &mut Scratch) -> Option<(Arc<Pattern>, Box<[u8]>)> {
-    let program = &vm.cx().program;
+    let program = &vm.cx().launch.program;
     let patterns = &program.patterns;
     let home = vm.home();
     if patterns.iter().next().is_some() {

@@ -20,7 +20,7 @@ use rustc_hash::FxHashSet;
 
 use super::api;
 use super::boot::{boot, load_units, rehearse};
-use super::cx::{Cx, Environment};
+use super::cx::Launch;
 use super::guard::guard;
 use super::image::Image;
 use super::pages::RUN_PAGES_MAX;
@@ -60,29 +60,25 @@ impl ImageCell {
 
     /// Whether there is an image for the next process of the program; may make it. `random` gives
     /// the seed of its string hashes.
-    pub(crate) fn is_made(
-        &self,
-        program: &Arc<Program>,
-        env: &Arc<Environment>,
-        random: impl FnOnce() -> u32,
-    ) -> bool {
+    pub(crate) fn is_made(&self, launch: &Arc<Launch>, random: impl FnOnce() -> u32) -> bool {
         if let Some(image) = self.image.get() {
             return image.is_some();
         }
         // Relaxed: how many exactly does not matter.
         let n_begun = self.n_begun.fetch_add(1, Ordering::Relaxed) + 1;
-        n_begun >= FIRST_COPY && self.image.get_or_init(|| make(program, env, random())).is_some()
+        n_begun >= FIRST_COPY && self.image.get_or_init(|| make(launch, random())).is_some()
     }
 }
 
-fn make(program: &Arc<Program>, env: &Arc<Environment>, seed: u32) -> Option<Image> {
+fn make(launch: &Arc<Launch>, seed: u32) -> Option<Image> {
+    let program = &launch.program;
     let image = [Stage::Rehearsed, Stage::Loaded].into_iter().find_map(|stage| {
         if stage == Stage::Rehearsed && program.script().looks_at_arguments() {
             return None;
         }
         let build = || {
             scrub_stack();
-            build(Cx::new(env.clone(), program.clone()), seed, stage)
+            build(launch.clone(), seed, stage)
         };
         for _ in 0..ATTEMPTS {
             // A template that cannot be built cannot be built the next time either.
@@ -117,16 +113,16 @@ enum Stage {
 /// A template. On its main coroutine are the function to resume and the function that this is to
 /// call, ready for the arguments.
 #[inline(never)]
-fn build(cx: Cx, seed: u32, stage: Stage) -> Option<Vm> {
-    let vm = Vm::new_template(cx, seed)?;
+fn build(launch: Arc<Launch>, seed: u32, stage: Stage) -> Option<Vm> {
+    let vm = Vm::new_template(launch, seed)?;
     let (universe, stack) = (vm.universe(), vm.stack(vm.main()));
     universe.set_rehearsal(Rehearsal::Yes);
     stdlib::open(&stack);
     api::open(&stack, vm.cx());
-    if !load_units(&stack, &vm.cx().program) {
+    if !load_units(&stack, &vm.cx().launch.program) {
         return None;
     }
-    fetch_named(&stack, &vm.cx().program);
+    fetch_named(&stack, &vm.cx().launch.program);
     stack.push_fn(guard);
     match stage {
         Stage::Loaded => stack.push_fn(boot),
@@ -199,16 +195,14 @@ unsafe extern "C-unwind" fn over_budget(l: *mut lua_State, _: *mut ffi::lua_Debu
 #[cfg(not(any(loom, asan)))]
 mod tests {
     use super::*;
-    use crate::lua::testing::{bare_cx, program};
+    use crate::lua::testing::{environment, program};
 
     fn stage_of(source: &str) -> Option<Stage> {
         let program = program(source);
         let image = |stage| {
             let build = || {
                 scrub_stack();
-                let mut cx = *bare_cx();
-                cx.program = program.clone();
-                build(cx, 7, stage)
+                build(Launch::new(environment(), program.clone()), 7, stage)
             };
             let vms = [build()?, build()?, build()?];
             Image::of(&vms)

@@ -9,7 +9,7 @@ mod vm;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use super::cx::{Cx, Environment};
+use super::cx::{Cx, Environment, Launch};
 use super::program::{Catalog, Program, UnitSource};
 use crate::process::Limits;
 use crate::writer::Writer;
@@ -37,8 +37,13 @@ pub(crate) fn program(source: &str) -> Arc<Program> {
     Program::compile(vec![unit], "main", Limits::default()).unwrap()
 }
 
+/// A program that does nothing.
+pub(crate) fn bare_launch() -> Arc<Launch> {
+    static PROGRAM: OnceLock<Arc<Program>> = OnceLock::new();
+    Launch::new(environment(), PROGRAM.get_or_init(|| program("")).clone())
+}
+
 /// The state behind host functions, outside of any step.
 pub(crate) fn bare_cx() -> Box<Cx> {
-    static PROGRAM: OnceLock<Arc<Program>> = OnceLock::new();
-    Box::new(Cx::new(environment(), PROGRAM.get_or_init(|| program("")).clone()))
+    Box::new(Cx::new(bare_launch()))
 }

@@ -4,9 +4,10 @@
 
 use std::ops::Range;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use super::arena::Arena;
-use super::cx::Cx;
+use super::cx::{Cx, Launch};
 use super::pages::{self, PAGE, RUN_PAGES_MAX};
 use super::raw::ffi::{self, lua_State};
 use super::raw::{Stack, Universe, allocate, allocate_zeroed};
@@ -52,16 +53,16 @@ impl Vm {
     pub(crate) const HEAD_BYTES: usize = size_of::<Head>();
 
     /// A bare VM; `seed` randomizes its string hashes. `None` when there is no memory for it.
-    pub(crate) fn new(cx: Cx, seed: u32) -> Option<Vm> {
+    pub(crate) fn new(launch: Arc<Launch>, seed: u32) -> Option<Vm> {
         // SAFETY: `furnish` gives memory that belongs to the arena alone.
-        let vm = Vm::furnish(cx, HOME_PAGES, |blocks, _| unsafe { Arena::within(blocks) })?;
+        let vm = Vm::furnish(launch, HOME_PAGES, |blocks, _| unsafe { Arena::within(blocks) })?;
         vm.start(seed, allocate)
     }
 
     /// As [`Vm::new`], in the largest home, and such that no byte in it depends on what was there
     /// before. [`Vm::finish_template`] ends that.
-    pub(crate) fn new_template(cx: Cx, seed: u32) -> Option<Vm> {
-        let vm = Vm::furnish(cx, RUN_PAGES_MAX, |blocks, _| {
+    pub(crate) fn new_template(launch: Arc<Launch>, seed: u32) -> Option<Vm> {
+        let vm = Vm::furnish(launch, RUN_PAGES_MAX, |blocks, _| {
             // SAFETY: as in `new`.
             unsafe {
                 let bytes = blocks.end.offset_from_unsigned(blocks.start);
@@ -91,13 +92,13 @@ impl Vm {
         Some(self)
     }
 
-    /// A copy of the image of the program in `cx`, with a seed of its own for `math.random`. `None`
+    /// A copy of the image of the program in `launch`, with a seed of its own for `math.random`. `None`
     /// when there is no memory or no image.
-    pub(crate) fn copy(cx: Cx, seed: [u64; 2]) -> Option<Vm> {
-        let n_pages = cx.program.image.get()?.n_pages();
+    pub(crate) fn copy(launch: Arc<Launch>, seed: [u64; 2]) -> Option<Vm> {
+        let n_pages = launch.program.image.get()?.n_pages();
         let mut main = std::ptr::null_mut();
-        let mut vm = Vm::furnish(cx, n_pages, |blocks, cx| {
-            let image = cx.program.image.get().expect("an image stays");
+        let mut vm = Vm::furnish(launch, n_pages, |blocks, cx| {
+            let image = cx.launch.program.image.get().expect("an image stays");
             // SAFETY: the memory is this VM's alone and as large as the image asks for. The
             // generator is a userdata in it.
             unsafe {
@@ -117,7 +118,7 @@ impl Vm {
 
     /// A home with its head. `arena` gets the memory behind it.
     fn furnish(
-        cx: Cx,
+        launch: Arc<Launch>,
         n_pages: usize,
         arena: impl FnOnce(Range<*mut u8>, &Cx) -> Arena,
     ) -> Option<Vm> {
@@ -127,7 +128,7 @@ impl Vm {
         unsafe {
             let blocks = head.add(1).cast::<u8>().as_ptr()..home.add(n_pages * PAGE).as_ptr();
             let at = &raw mut (*head.as_ptr()).cx;
-            at.write(cx);
+            at.write(Cx::new(launch));
             let universe = Universe::new(arena(blocks, &*at));
             universe.set_owner(at.cast());
             (&raw mut (*head.as_ptr()).universe).write(universe);

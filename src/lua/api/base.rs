@@ -50,7 +50,7 @@ pub(crate) const REQUIRE: HostFn = host!(pure require);
 pub(crate) fn open(stack: &Stack, cx: &mut Cx) {
     message::install_string_call(stack);
     stack.push_globals();
-    let script = cx.program.script();
+    let script = cx.launch.program.script();
     for module in &script.modules {
         push_module(stack, *module);
         stack.raw_set_field(-2, module.name());
@@ -93,7 +93,7 @@ fn push_module(stack: &Stack, module: Module) {
 /// Every import is also a global of its alias: sets those that library `unit`, which has just run,
 /// is known by in the script.
 pub(crate) fn set_import_globals(stack: &Stack, cx: &mut Cx, unit: usize) {
-    for (alias, imported) in &cx.program.script().imports {
+    for (alias, imported) in &cx.launch.program.script().imports {
         if *imported == unit {
             stack.push_globals();
             push_loaded(stack);
@@ -108,7 +108,7 @@ pub(crate) fn set_import_globals(stack: &Stack, cx: &mut Cx, unit: usize) {
 fn require(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let name = text_arg(stack, 1)?;
     let name = String::from_utf8_lossy(&name).into_owned();
-    let unit = &cx.program.units[calling_unit(stack, cx)];
+    let unit = &cx.launch.program.units[calling_unit(stack, cx)];
     if let Some((_, import)) = unit.imports.iter().find(|(alias, _)| *alias == name) {
         push_loaded(stack);
         stack.raw_get_int(-1, *import as i64 + 1);
@@ -156,7 +156,7 @@ pub(crate) fn push_builtin(stack: &Stack, name: &str) {
 /// runs.
 fn calling_unit(stack: &Stack, cx: &Cx) -> usize {
     let callers = (1..).map_while(|level| stack.source(level));
-    let unit = |name: String| cx.program.units.iter().position(|unit| *unit.id == *name);
+    let unit = |name: String| cx.launch.program.units.iter().position(|unit| *unit.id == *name);
     callers.filter_map(|name| unit(name?)).next().unwrap_or(cx.running_unit)
 }
 
@@ -185,7 +185,7 @@ fn print_line(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         line.extend_from_slice(stack.bytes(arg).unwrap_or_default());
     }
     line.push(b'\n');
-    let output = cx.env.output.clone();
+    let output = cx.launch.env.output.clone();
     output.print(&line);
     if !stack.can_wait() {
         return Ok(Outcome::Return(0));

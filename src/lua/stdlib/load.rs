@@ -37,7 +37,7 @@ pub(super) fn load(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
 /// code called it.
 fn names_unit(stack: &Stack, cx: &Cx) -> bool {
     let id = stack.bytes(NAME).and_then(|name| name.strip_prefix(b"="));
-    id.is_some_and(|id| cx.program.units.iter().any(|unit| unit.id.as_bytes() == id))
+    id.is_some_and(|id| cx.launch.program.units.iter().any(|unit| unit.id.as_bytes() == id))
 }
 
 /// Goes on as stock `load` with the chunk, a string, and a mode that lets no compiled chunk pass.

@@ -9,7 +9,7 @@ use crate::lua::raw::{LuaType, Outcome, Raise, Stack};
 
 /// `os.clock()`: seconds since the runtime started.
 pub(super) fn clock(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
-    stack.push_num(cx.env.started.elapsed().as_secs_f64());
+    stack.push_num(cx.launch.env.started.elapsed().as_secs_f64());
     Ok(Outcome::Return(1))
 }
 

@@ -10,7 +10,7 @@ use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc;
 
-use super::{bare_cx, environment, program};
+use super::{bare_launch, environment, program};
 use crate::lua::body::LuaBody;
 use crate::lua::cx::Cx;
 use crate::lua::raw::ffi::{self, lua_State};
@@ -103,7 +103,7 @@ impl TestVm {
     ) -> R {
         let (sender, results) = mpsc::channel();
         let run = move |step: &mut Step<'_>| {
-            let vm = TestVm(Vm::new(*bare_cx(), 7).unwrap());
+            let vm = TestVm(Vm::new(bare_launch(), 7).unwrap());
             vm.0.cx().step.set(step);
             let result = catch_unwind(AssertUnwindSafe(|| test(&vm)));
             vm.0.cx().step.clear();

@@ -76,7 +76,7 @@ impl Module for Events {
 }
 
 fn id(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
-    stack.push_bytes(cx.program.id.as_bytes());
+    stack.push_bytes(cx.launch.program.id.as_bytes());
     Ok(Outcome::Return(1))
 }
 

@@ -8,8 +8,8 @@ use crate::lua::api::args::{self, text_arg};
 use crate::lua::api::channel::check_wait;
 use crate::lua::api::refused::Refused;
 use crate::lua::body::LuaBody;
-use crate::lua::cx::Cx;
-use crate::lua::program::{HostEntry, NoProgram, Program};
+use crate::lua::cx::{Cx, Launch};
+use crate::lua::program::{HostEntry, NoProgram};
 use crate::lua::raw::{Outcome, Raise, Stack};
 use crate::lua::transfer;
 use crate::process::{Host, SpawnError, SpawnRequest, Spawned, Watch, kind};
@@ -104,17 +104,18 @@ fn start_checked(
     let first_arg = first_arg.min(stack.top() + 1);
     let args = transfer::encode(stack, first_arg..stack.top() + 1)
         .map_err(|error| Refused::new(kind::INVALID, error.to_string()))?;
-    let program = found.map_err(|why| no_program(id, why))?;
+    let launch = found.map_err(|why| no_program(id, why))?;
+    let program = &launch.program;
     let limits = wish.limits(&program.limits, &host.config().limits);
     let request = SpawnRequest {
         entry: program.id,
-        body: Box::new(LuaBody::new(cx.env.clone(), program, args, limits)),
         limits,
         trap_links: wish.trap_links,
         name: wish.name.clone(),
         messages: wish.messages(),
         watch,
         link: wish.link,
+        body: Box::new(LuaBody::of(launch, args, limits)),
     };
     runtime.spawn(host, request, Some(step), worker).map_err(|error| match error {
         SpawnError::Stopping => stopping(host_id),
@@ -124,16 +125,17 @@ fn start_checked(
 
 /// The program of an entry: the own one, the one that was spawned last, or one of the catalog,
 /// whose lock all workers share.
-pub(super) fn find_program(cx: &mut Cx, id: &str) -> Result<Arc<Program>, NoProgram> {
-    if id == cx.program.id {
-        return Ok(cx.program.clone());
+pub(super) fn find_program(cx: &mut Cx, id: &str) -> Result<Arc<Launch>, NoProgram> {
+    if id == cx.launch.program.id {
+        return Ok(cx.launch.clone());
     }
-    if let Some(last) = cx.last_spawned.as_ref().filter(|last| last.id == id) {
+    if let Some(last) = cx.last_spawned.as_ref().filter(|last| last.program.id == id) {
         return Ok(last.clone());
     }
-    let program = cx.env.catalog.program(id)?;
-    cx.last_spawned = Some(program.clone());
-    Ok(program)
+    let env = &cx.launch.env;
+    let launch = Launch::new(env.clone(), env.catalog.program(id)?);
+    cx.last_spawned = Some(launch.clone());
+    Ok(launch)
 }
 
 pub(super) fn no_program(id: &str, why: NoProgram) -> Refused {
@@ -153,13 +155,13 @@ pub(super) fn no_program(id: &str, why: NoProgram) -> Refused {
 
 /// A host other than the own one.
 fn find_host(cx: &Cx, id: &str) -> Result<Arc<Host>, Refused> {
-    match cx.env.catalog.host(id) {
+    match cx.launch.env.catalog.host(id) {
         Some(HostEntry::Running(host)) => Ok(host),
         Some(HostEntry::Stopped) => {
             let text = format!("host is not running: {id}");
             Err(Refused::for_now(kind::UNAVAILABLE, text))
         }
-        None => Err(match cx.env.catalog.other_kind(id) {
+        None => Err(match cx.launch.env.catalog.other_kind(id) {
             Some(what) => {
                 Refused::new(kind::INVALID, format!("entry is not a process host: {id} ({what})"))
             }

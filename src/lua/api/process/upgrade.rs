@@ -12,7 +12,7 @@ use crate::process::{Failure, kind};
 pub(super) fn upgrade(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     check_wait(stack, "upgrade")?;
     let id = match stack.is_nil(1) {
-        true => cx.program.id.to_string(),
+        true => cx.launch.program.id.to_string(),
         false => String::from_utf8_lossy(&text_arg(stack, 1)?).into_owned(),
     };
     let first = 2.min(stack.top() + 1);
@@ -21,8 +21,8 @@ pub(super) fn upgrade(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         Err(error) => return fail(stack, kind::INVALID, error.to_string()),
     };
     match find_program(cx, &id) {
-        Ok(program) => {
-            cx.suspend = Suspend::Upgrade(Box::new(Upgrade { program, args }));
+        Ok(launch) => {
+            cx.suspend = Suspend::Upgrade(Box::new(Upgrade { launch, args }));
             Ok(Outcome::Suspend(0))
         }
         Err(why) => {
