@@ -92,8 +92,8 @@ impl Vm {
         Some(self)
     }
 
-    /// A copy of the image of the program in `launch`, with a seed of its own for `math.random`. `None`
-    /// when there is no memory or no image.
+    /// A copy of the image of the program in `launch`, with a seed of its own for `math.random`.
+    /// `None` when there is no memory or no image.
     pub(crate) fn copy(launch: Arc<Launch>, seed: [u64; 2]) -> Option<Vm> {
         let n_pages = launch.program.image.get()?.n_pages();
         let mut main = std::ptr::null_mut();
