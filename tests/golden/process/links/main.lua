@@ -87,7 +87,8 @@ pid = start(FAILS)
 process.link(pid)
 process.send(pid, "go")
 repeat until process.send(pid, "is it alive?") == nil
-check.receive(time.after("1ms"))
+-- No sign tells that the links have been told, which is the last step of an end.
+check.receive(time.after("200ms"))
 process.unlink(pid)
 down("a LINK_DOWN queued before unlink", pid)
 
@@ -105,6 +106,7 @@ pid = check.script([[
     local child = process.spawn_linked_monitored("golden:script", "app:processes", "error('x', 0)")
     local events = process.events()
     local exit = events:receive()
+    time.sleep("200ms") -- LINK_DOWN follows EXIT, and no sign tells that it has arrived
     process.set_options({ trap_links = false })
     return { exit.kind, events:receive().kind }
 ]])
