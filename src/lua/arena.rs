@@ -101,24 +101,27 @@ impl Arena {
         if self.chunks.is_null() { self.bump } else { home.end }
     }
 
-    /// The arena of a copy: blocks, free lists and counts are those of `self`, whose home began at
-    /// `from`, moved to `to`.
+    /// All free blocks.
+    pub(crate) fn free_blocks(&self) -> impl Iterator<Item = Range<*mut u8>> {
+        self.free.iter().enumerate().flat_map(|(class, first)| {
+            let next = |block: &*mut u8| {
+                // SAFETY: a free block's first word links to the next free one of its class.
+                Some(unsafe { *(*block as *const *mut u8) }).filter(|next| !next.is_null())
+            };
+            std::iter::successors((!first.is_null()).then_some(*first), next)
+                .map(move |block| block..block.wrapping_add(class_bytes(class)))
+        })
+    }
+
+    /// An arena without free blocks, whose blocks hold `used` bytes and take the first `size` ones
+    /// of `home`.
     ///
     /// # Safety
-    /// As [`Arena::within`]. All blocks of `self` lie in its home, and the memory at `to` holds
-    /// what is there, with the links of the free lists moved as well.
-    pub(crate) unsafe fn moved(&self, from: *mut u8, to: Range<*mut u8>) -> Arena {
-        let moved = |block: *mut u8| match block.is_null() {
-            true => block,
-            false => to.start.wrapping_add(block as usize - from as usize),
-        };
-        Arena {
-            used: self.used,
-            bump: moved(self.bump),
-            free: self.free.map(moved),
-            // SAFETY: the caller's duty.
-            ..unsafe { Arena::within(to.clone()) }
-        }
+    /// As [`Arena::within`]. The blocks are there, and `size` is a multiple of 16.
+    pub(crate) unsafe fn holding(used: usize, size: usize, home: Range<*mut u8>) -> Arena {
+        // SAFETY: the caller's duty.
+        let arena = unsafe { Arena::within(home) };
+        Arena { used, bump: arena.bump.wrapping_add(size), ..arena }
     }
 
     pub(crate) fn used_bytes(&self) -> usize {

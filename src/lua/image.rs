@@ -4,7 +4,7 @@
 //! # How it works
 //! The same VM is built three times at different addresses, by the same steps. Words that differ by
 //! exactly the distance between two homes are addresses within the home; all others must be equal.
-//! A copy is the words of the first, with the distance added to its addresses.
+//! A copy is the words of the first without its [gaps], with the distance added to its addresses.
 //!
 //! # Invariants
 //! * **I1** All blocks of the VM lie in its home, so that a copy needs nothing else.
@@ -27,6 +27,9 @@ use super::raw::ffi::lua_State;
 use super::stdlib::GeneratorState;
 use super::vm::Vm;
 use super::walk;
+use gaps::Gaps;
+
+mod gaps;
 
 const WORD: usize = size_of::<usize>();
 
@@ -35,13 +38,15 @@ const SLACK: usize = 1024;
 
 /// See the module.
 pub(crate) struct Image {
-    /// What the first VM's home held behind the head, up to the end of its blocks.
+    /// What the first VM's home held behind the head, with its gaps closed.
     words: Box<[usize]>,
     /// For each of them whether it is an address within the home: all bits set, or none.
     is_address: Box<[i8]>,
     /// Where the first word was.
     from: usize,
-    arena: Arena,
+    /// Bytes that Lua believes to hold.
+    used: usize,
+    /// Where the main coroutine is.
     main: usize,
     /// Where the state of `math.random` is, if that is in use.
     generator: Option<usize>,
@@ -72,26 +77,31 @@ pub(crate) struct Copied {
 impl Image {
     /// The image of `vms`, which were built by the same steps; none if they break an invariant.
     pub(crate) fn of(vms: &[Vm; 3]) -> Option<Image> {
-        let [first, second, third] = vms.each_ref().map(content);
+        let [first, second, third] = vms.each_ref().map(Content::of);
         let (first, second, third) = (first?, second?, third?);
-        let is_address = differences(first, second)?;
-        if is_address != differences(first, third)? {
+        let mut is_address = differences(&first, &second)?;
+        if is_address != differences(&first, &third)? {
             return None;
         }
-        let words: Box<[usize]> = first.into();
-        let from = first.as_ptr() as usize;
         let vm = &vms[0];
+        let from = first.start;
+        let words = first.close(&mut is_address);
+        let closed = |address: usize| first.gaps.close(address - from);
         let generator = vm.universe().generator();
-        let used = Vm::HEAD_BYTES + words.len() * WORD;
+        // SAFETY: no Lua code runs here.
+        let used = unsafe { vm.universe().arena().used_bytes() };
+        let size = words.len() * WORD;
         let image = Image {
             words,
             is_address,
             from,
-            // SAFETY: no Lua code runs here.
-            arena: unsafe { vm.universe().arena().moved(vm.blocks().start, vm.blocks()) },
-            main: vm.main() as usize - from,
-            generator: (!generator.is_null()).then(|| generator as usize - from),
-            n_pages: (used + SLACK).div_ceil(PAGE),
+            used,
+            main: closed(vm.main() as usize)?,
+            generator: match generator.is_null() {
+                true => None,
+                false => Some(closed(generator as usize)?),
+            },
+            n_pages: (Vm::HEAD_BYTES + size + SLACK).div_ceil(PAGE),
         };
         // Last, since it uses the VM.
         (!walk::has_keys_by_address(vm)).then_some(image)
@@ -115,7 +125,7 @@ impl Image {
             let copy = std::slice::from_raw_parts_mut(to.cast(), self.words.len());
             move_words(copy, &self.words, &self.is_address, distance);
             Copied {
-                arena: self.arena.moved(self.from as *mut u8, blocks),
+                arena: Arena::holding(self.used, self.words.len() * WORD, blocks),
                 main: to.add(self.main).cast(),
                 generator: self.generator.map(|at| to.add(at).cast()),
             }
@@ -163,32 +173,64 @@ fn move_each_word(
     }
 }
 
-/// The words behind the head of a VM, up to the end of its blocks (I1).
-fn content(vm: &Vm) -> Option<&[usize]> {
-    let blocks = vm.blocks();
-    // SAFETY: no Lua code runs here. All words were filled with zeros before Lua got them.
-    unsafe {
-        let end = vm.universe().arena().end_within(&blocks)?;
-        let bytes = end as usize - blocks.start as usize;
-        Some(std::slice::from_raw_parts(blocks.start.cast(), bytes / WORD))
+/// What lies behind the head of a VM, without the gaps.
+struct Content {
+    words: Vec<usize>,
+    gaps: Gaps,
+    /// Where the first word is.
+    start: usize,
+    /// All addresses of the home, from its head to the end of its blocks.
+    home: Range<usize>,
+}
+
+impl Content {
+    /// `None` if there are blocks elsewhere (I1).
+    fn of(vm: &Vm) -> Option<Content> {
+        let blocks = vm.blocks();
+        let start = blocks.start as usize;
+        // SAFETY: no Lua code runs here. All words were filled with zeros before Lua got them.
+        let (words, free) = unsafe {
+            let arena = vm.universe().arena();
+            let n_words = (arena.end_within(&blocks)? as usize - start) / WORD;
+            (std::slice::from_raw_parts(blocks.start.cast::<usize>(), n_words), arena.free_blocks())
+        };
+        let gaps =
+            Gaps::new(free.map(|b| b.start as usize - start..b.end as usize - start).collect());
+        let bytes = words.len() * WORD;
+        let kept = gaps.between(bytes).flat_map(|kept| &words[kept.start / WORD..kept.end / WORD]);
+        let home = vm.home().start..start + bytes;
+        Some(Content { words: kept.copied().collect(), gaps, start, home })
+    }
+
+    /// The words, where those that are addresses tell what lies where once the gaps are closed.
+    /// What tells of a place within a gap is a rest that Lua does not look at (a free slot of the
+    /// stack, the key of a removed field), and becomes zero.
+    fn close(&self, is_address: &mut [i8]) -> Box<[usize]> {
+        let close = |(&word, is_address): (&usize, &mut i8)| {
+            // The head stays where it is.
+            if *is_address == 0 || word < self.start {
+                return word;
+            }
+            let closed = self.gaps.close(word - self.start);
+            *is_address = if closed.is_some() { *is_address } else { 0 };
+            closed.map_or(0, |at| self.start + at)
+        };
+        self.words.iter().zip(is_address).map(close).collect()
     }
 }
 
 /// Which words are addresses within their home; none if other words differ (I2).
-fn differences(a: &[usize], b: &[usize]) -> Option<Box<[i8]>> {
-    if a.len() != b.len() {
+fn differences(a: &Content, b: &Content) -> Option<Box<[i8]>> {
+    if a.gaps != b.gaps || a.words.len() != b.words.len() {
         return None;
     }
-    let (from, to) = (a.as_ptr() as usize, b.as_ptr() as usize);
-    let distance = to.wrapping_sub(from);
-    let home = |start: usize, len: usize| start / PAGE * PAGE..start + len * WORD;
-    let (of_a, of_b) = (home(from, a.len()), home(to, b.len()));
+    let distance = b.start.wrapping_sub(a.start);
     let is_address = |(&in_a, &in_b): (&usize, &usize)| {
         if in_a == in_b {
-            (!of_a.contains(&in_a) && !of_b.contains(&in_a)).then_some(0)
+            (!a.home.contains(&in_a) && !b.home.contains(&in_a)).then_some(0)
         } else {
-            (in_b.wrapping_sub(in_a) == distance && of_a.contains(&in_a)).then_some(-1)
+            (in_b.wrapping_sub(in_a) == distance && a.home.contains(&in_a)).then_some(-1)
         }
     };
-    a.iter().zip(b).map(is_address).collect()
+    a.words.iter().zip(&b.words).map(is_address).collect()
 }
