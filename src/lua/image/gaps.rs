@@ -22,8 +22,8 @@ impl Gaps {
         Gaps(gaps)
     }
 
-    /// Where what lies at `at` comes to lie when the gaps are closed. `None` within a gap; where one
-    /// begins is also the end of the block before it.
+    /// Where what lies at `at` comes to lie when the gaps are closed. `None` within a gap; its
+    /// beginning is also the end of the block before it.
     pub(super) fn close(&self, at: usize) -> Option<usize> {
         let before = self.0.partition_point(|gap| gap.start < at);
         let closed: usize = self.0[..before].iter().map(Range::len).sum();
