@@ -3,7 +3,7 @@
 
 use super::state::{Channel, ReceiveState, SendState};
 use super::waiters::Waiter;
-use super::{ChannelId, Channels, Completion, FiberId, Side, Wake};
+use super::{ChannelId, Channels, Completion, FiberId, Kind, Side, Wake};
 
 impl<V> Channels<V> {
     pub(super) fn get(&self, id: ChannelId) -> Option<&Channel<V>> {
@@ -22,9 +22,36 @@ impl<V> Channels<V> {
         self.get(id).map_or(ReceiveState::Closed, Channel::receive_state)
     }
 
+    #[inline]
     pub(super) fn begin_operation(&mut self, fiber: FiberId) {
         self.settle();
+        self.enrol_noted();
         debug_assert!(!self.is_waiting(fiber), "{fiber:?} operates while it waits");
+    }
+
+    /// The running fiber waits for a value of the channel, which has none.
+    #[inline]
+    pub(super) fn wait_to_receive(&mut self, fiber: FiberId, id: ChannelId) {
+        let channel = &self.channels[id.index];
+        if channel.kind == Kind::Fed && channel.receivers.is_empty() {
+            self.noted = Some((fiber, id));
+        } else {
+            self.begin_to_receive(fiber, id);
+        }
+    }
+
+    /// Enrols the noted wait, if there is one, as any other.
+    #[inline]
+    pub(super) fn enrol_noted(&mut self) {
+        if let Some((fiber, id)) = self.noted.take() {
+            self.begin_to_receive(fiber, id);
+        }
+    }
+
+    #[inline(never)]
+    fn begin_to_receive(&mut self, fiber: FiberId, id: ChannelId) {
+        self.waiters.begin(fiber);
+        self.enrol((fiber, 0), id, None);
     }
 
     #[inline]

@@ -15,6 +15,7 @@ impl<V> Channels<V> {
             self.wake(fiber, Completion::Received { case: 0, channel: id, value: Some(value) });
             return Ok(());
         }
+        self.enrol_noted();
         let Some(channel) = self.get_mut(id) else { return Err(value) };
         if channel.closed || !channel.is_fed() || !channel.has_room() {
             return Err(value);
@@ -32,6 +33,9 @@ impl<V> Channels<V> {
         // Nobody has been woken in this batch yet.
         if !self.touched.is_empty() || !self.wakes.is_empty() {
             return None;
+        }
+        if let Some((fiber, _)) = self.noted.take_if(|(_, noted)| *noted == id) {
+            return Some(fiber);
         }
         // What a lossy channel takes depends on what the batch has brought.
         let is_open = |channel: &&Channel<V>| channel.kind == Kind::Fed && !channel.closed;
@@ -51,6 +55,7 @@ impl<V> Channels<V> {
     /// Closes a fed channel. What is buffered can still be received. Without effect on a channel
     /// that is closed, freed, or not fed by the runtime.
     pub fn shut(&mut self, id: ChannelId) {
+        self.enrol_noted();
         let Some(channel) = self.get_mut(id) else { return };
         if channel.is_fed() && !channel.closed {
             channel.closed = true;

@@ -10,6 +10,9 @@
 //! * **Wake**: the result of an operation whose fiber was suspended. Wakes queue up in the order in
 //!   which their fibers became runnable; the caller drains them into its run queue.
 //! * **Fed channel**: one that the runtime fills (messages, events, timers). Fibers only receive.
+//! * **Noted wait**: the wait of a fiber that has begun last, is a plain receive, and is the only one
+//!   on a fed channel. It is remembered in one place and enrolled as a waiter when something else
+//!   happens first than what nearly always does: that a value is fed.
 //! * **Batch**: feeds and shuts with no other call between them. What they bring is looked at as a
 //!   whole, see [`Channels::next_wake`]. Only the first value of a batch goes straight to a fiber
 //!   that waits for nothing else, as it would anyway ([`Channels::take_receiver`]).
@@ -24,7 +27,9 @@
 //!   same select, which does not pair with itself. So a partner for a fiber that acts is always the
 //!   first waiter of the other side.
 //! * **I3** On a fed channel no sender waits.
-//! * **I4** Every value that comes in goes out exactly once: by an outcome, a wake, or
+//! * **I4** The channel of the noted wait is fed, without limit, open, empty, not in `touched`, and
+//!   has no waiters. No other fiber operates before that wait is enrolled.
+//! * **I5** Every value that comes in goes out exactly once: by an outcome, a wake, or
 //!   [`Channels::next_discarded`].
 //!
 //! # Protocol
@@ -173,6 +178,8 @@ pub struct Channels<V> {
     channels: Slab<Channel<V>>,
     n_channels: usize,
     waiters: Waiters<V>,
+    /// The noted wait (I4).
+    noted: Option<(FiberId, ChannelId)>,
     wakes: Fifo<Wake<V>>,
     discarded: Fifo<V>,
     /// Channels of this batch on which somebody waits (I1), in the order in which they were
@@ -196,6 +203,7 @@ impl<V> Channels<V> {
             channels: Slab::new(),
             n_channels: 0,
             waiters: Waiters::new(),
+            noted: None,
             wakes: Fifo::new(),
             discarded: Fifo::new(),
             touched: SmallVec::new(),
@@ -224,6 +232,7 @@ impl<V> Channels<V> {
     /// it was freed before.
     pub fn free(&mut self, id: ChannelId) {
         self.settle();
+        self.enrol_noted();
         if self.get(id).is_none() {
             return;
         }
@@ -268,8 +277,7 @@ impl<V> Channels<V> {
             }
             ReceiveState::Closed => ReceiveOutcome::Closed,
             ReceiveState::Empty => {
-                self.waiters.begin(fiber);
-                self.enrol((fiber, 0), id, None);
+                self.wait_to_receive(fiber, id);
                 ReceiveOutcome::MustWait
             }
         }
@@ -296,6 +304,7 @@ impl<V> Channels<V> {
     /// discarded. A wake that is queued for it stays queued.
     pub fn forget(&mut self, fiber: FiberId) {
         self.settle();
+        self.enrol_noted();
         if self.is_waiting(fiber) {
             self.withdraw(fiber);
         }
@@ -328,13 +337,15 @@ impl<V> Channels<V> {
 
     /// Whether the fiber is suspended and has no wake queued.
     pub fn is_waiting(&self, fiber: FiberId) -> bool {
-        self.waiters.is_waiting(fiber)
+        self.noted.is_some_and(|(noted, _)| noted == fiber) || self.waiters.is_waiting(fiber)
     }
 
     /// What the fiber waits for, in priority order. Nothing if it does not wait, or if no case of
     /// its select can ever complete.
     pub fn waits_for(&self, fiber: FiberId) -> impl Iterator<Item = (ChannelId, Side)> {
-        self.waiters.cases(fiber).map(|waiter| (waiter.channel, waiter.side))
+        let noted = self.noted.filter(|(noted, _)| *noted == fiber);
+        let cases = self.waiters.cases(fiber).map(|waiter| (waiter.channel, waiter.side));
+        noted.map(|(_, channel)| (channel, Side::Receive)).into_iter().chain(cases)
     }
 }
 
@@ -370,5 +381,11 @@ impl<V> Channels<V> {
             assert!(channel.senders.is_empty() || !channel.is_fed(), "I3");
         }
         self.waiters.check(enrolled);
+        if let Some((fiber, id)) = self.noted {
+            assert!(!self.waiters.is_waiting(fiber), "I4");
+            let channel = self.get(id).expect("I4");
+            assert!(channel.kind == Kind::Fed && !channel.has_something(), "I4");
+            assert!(channel.touched == 0 && !channel.has_waiters(), "I4");
+        }
     }
 }

@@ -43,7 +43,8 @@ impl<V> Channels<V> {
 
     /// Whether a close would suspend its fiber behind those that wait.
     pub fn has_waiters(&self, id: ChannelId) -> bool {
-        self.get(id).is_some_and(|channel| !channel.closed && channel.has_waiters())
+        self.noted.is_some_and(|(_, noted)| noted == id)
+            || self.get(id).is_some_and(|channel| !channel.closed && channel.has_waiters())
     }
 
     /// Whether a select among `cases` would not suspend its fiber.

@@ -17,7 +17,7 @@ struct Run<'a> {
     ids: Vec<ChannelId>,
     /// Values passed in; they are numbered from 0.
     made: u64,
-    /// Values that came out, by number (I4).
+    /// Values that came out, by number (I5).
     seen: Vec<bool>,
     /// Fibers with a wake that has not been drained.
     runnable: Vec<FiberId>,
@@ -86,7 +86,7 @@ impl Run<'_> {
     /// Notes that a value came out.
     fn out(&mut self, value: u64) {
         let seen = std::mem::replace(&mut self.seen[value as usize], true);
-        assert!(!seen, "I4: value {value} came out twice");
+        assert!(!seen, "I5: value {value} came out twice");
     }
 
     fn open(&mut self, kind: Kind, replaced: usize) {
@@ -257,7 +257,7 @@ impl Run<'_> {
         }
     }
 
-    /// Frees everything, and asserts I4 for all values.
+    /// Frees everything, and asserts I5 for all values.
     fn finish(mut self) {
         self.drain();
         for id in self.ids.clone() {
@@ -269,6 +269,6 @@ impl Run<'_> {
         }
         self.drain();
         self.real.check();
-        assert!(self.seen.iter().all(|&seen| seen), "I4: a value was lost");
+        assert!(self.seen.iter().all(|&seen| seen), "I5: a value was lost");
     }
 }
