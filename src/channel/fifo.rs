@@ -9,27 +9,34 @@ use std::collections::VecDeque;
 use super::reduced_capacity;
 
 /// See the module. Its memory shrinks as it drains.
+#[repr(C)]
 #[derive(Debug)]
-pub(super) struct Fifo<T> {
+pub(crate) struct Fifo<T> {
     first: Option<T>,
     rest: VecDeque<T>,
 }
 
+impl<T> Default for Fifo<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> Fifo<T> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { first: None, rest: VecDeque::new() }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         usize::from(self.first.is_some()) + self.rest.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.first.is_none()
     }
 
     #[inline]
-    pub(super) fn push(&mut self, value: T) {
+    pub(crate) fn push(&mut self, value: T) {
         if self.first.is_none() {
             self.first = Some(value);
         } else {
@@ -38,7 +45,14 @@ impl<T> Fifo<T> {
     }
 
     #[inline]
-    pub(super) fn pop(&mut self) -> Option<T> {
+    pub(crate) fn push_front(&mut self, value: T) {
+        if let Some(first) = self.first.replace(value) {
+            self.rest.push_front(first);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<T> {
         let popped = self.first.take()?;
         if let Some(next) = self.rest.pop_front() {
             self.first = Some(next);
@@ -62,10 +76,13 @@ mod tests {
         }
         assert_eq!(fifo.pop(), Some(0));
         fifo.push(5);
-        assert_eq!(fifo.len(), 5);
+        fifo.push_front(6);
+        assert_eq!(fifo.len(), 6);
         let rest: Vec<i32> = std::iter::from_fn(|| fifo.pop()).collect();
-        assert_eq!(rest, [1, 2, 3, 4, 5]);
+        assert_eq!(rest, [6, 1, 2, 3, 4, 5]);
         assert!(fifo.is_empty());
+        fifo.push_front(7);
+        assert_eq!(fifo.pop(), Some(7));
     }
 
     #[test]

@@ -58,7 +58,7 @@ mod tests;
 
 use smallvec::SmallVec;
 
-use fifo::Fifo;
+pub(crate) use fifo::Fifo;
 use slab::Slab;
 use state::{Channel, ReceiveState, SendState};
 use waiters::{List, Waiters};
@@ -173,20 +173,22 @@ pub struct Wake<V> {
 }
 
 /// All channels of a process. `V` is what they carry; it is moved, never copied.
+#[repr(C)]
 #[derive(Debug)]
 pub struct Channels<V> {
-    channels: Slab<Channel<V>>,
-    n_channels: usize,
-    waiters: Waiters<V>,
     /// The noted wait (I4).
     noted: Option<(FiberId, ChannelId)>,
-    wakes: Fifo<Wake<V>>,
-    discarded: Fifo<V>,
+    /// Of the channel that was opened last.
+    serial: u32,
+    n_channels: usize,
     /// Channels of this batch on which somebody waits (I1), in the order in which they were
     /// touched.
     touched: SmallVec<[ChannelId; 2]>,
-    /// Of the channel that was opened last.
-    serial: u32,
+    /// Most processes have one, their inbox.
+    channels: Slab<Channel<V>, 1>,
+    wakes: Fifo<Wake<V>>,
+    discarded: Fifo<V>,
+    waiters: Waiters<V>,
 }
 
 impl<V> Default for Channels<V> {

@@ -7,6 +7,8 @@
 //! * **S2** The vacant entries form one doubly linked list starting at `vacant`. It is doubly
 //!   linked because cutting the end takes entries out of its middle.
 
+use smallvec::SmallVec;
+
 use super::{KEPT, reduced_capacity};
 
 /// No entry: the end of every list of indices.
@@ -18,16 +20,16 @@ enum Entry<T> {
     Vacant { prev: u32, next: u32 },
 }
 
-/// See the module.
+/// See the module. `N` entries need no allocation.
 #[derive(Debug)]
-pub(super) struct Slab<T> {
-    entries: Vec<Entry<T>>,
+pub(super) struct Slab<T, const N: usize> {
+    entries: SmallVec<[Entry<T>; N]>,
     vacant: u32,
 }
 
-impl<T> Slab<T> {
-    pub(super) const fn new() -> Self {
-        Self { entries: Vec::new(), vacant: NONE }
+impl<T, const N: usize> Slab<T, N> {
+    pub(super) fn new() -> Self {
+        Self { entries: SmallVec::new(), vacant: NONE }
     }
 
     /// Stores `value` and returns its index, which is never [`NONE`].
@@ -103,7 +105,7 @@ impl<T> Slab<T> {
             self.entries.pop();
         }
         if let Some(capacity) = reduced_capacity(self.entries.len(), self.entries.capacity()) {
-            self.entries.shrink_to(capacity);
+            self.entries.grow(capacity);
         }
     }
 
@@ -129,7 +131,7 @@ impl<T> Slab<T> {
     }
 }
 
-impl<T> std::ops::Index<u32> for Slab<T> {
+impl<T, const N: usize> std::ops::Index<u32> for Slab<T, N> {
     type Output = T;
 
     fn index(&self, index: u32) -> &T {
@@ -137,14 +139,14 @@ impl<T> std::ops::Index<u32> for Slab<T> {
     }
 }
 
-impl<T> std::ops::IndexMut<u32> for Slab<T> {
+impl<T, const N: usize> std::ops::IndexMut<u32> for Slab<T, N> {
     fn index_mut(&mut self, index: u32) -> &mut T {
         self.get_mut(index).expect("an index is kept no longer than its entry")
     }
 }
 
 #[cfg(any(test, fuzzing))]
-impl<T> Slab<T> {
+impl<T, const N: usize> Slab<T, N> {
     /// All occupied entries, in order of their indices.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         (0..).zip(&self.entries).filter_map(|(index, entry)| match entry {
@@ -181,7 +183,7 @@ mod tests {
 
     #[test]
     fn vacant_entries_are_used_again_before_the_slab_grows() {
-        let mut slab = Slab::new();
+        let mut slab = Slab::<_, 0>::new();
         let indices: Vec<u32> = (0..4).map(|value| slab.insert(value)).collect();
         slab.remove(indices[1]);
         slab.remove(indices[2]);
@@ -195,7 +197,7 @@ mod tests {
     #[test]
     fn the_end_is_cut_when_it_falls_vacant() {
         const N: u32 = if cfg!(miri) { 100 } else { 10_000 };
-        let mut slab = Slab::new();
+        let mut slab = Slab::<_, 0>::new();
         for value in 0..N {
             slab.insert(value);
         }
@@ -213,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_lone_entry_takes_the_room_of_one() {
-        let mut slab = Slab::new();
+        let mut slab = Slab::<_, 0>::new();
         slab.insert(1_u64);
         assert_eq!(slab.entries.capacity(), 1);
     }

@@ -76,7 +76,7 @@ impl Wait {
 /// All waits of a process.
 #[derive(Debug)]
 pub(super) struct Waiters<V> {
-    nodes: Slab<Waiter<V>>,
+    nodes: Slab<Waiter<V>, 0>,
     /// Indexed by fiber; fibers beyond the end do not wait.
     waits: Vec<Wait>,
     /// Counts the waits that have begun.
@@ -87,7 +87,7 @@ pub(super) struct Waiters<V> {
 }
 
 impl<V> Waiters<V> {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { nodes: Slab::new(), waits: Vec::new(), clock: 0, cuts_earned: 0 }
     }
 

@@ -44,6 +44,7 @@ struct Big {
 }
 
 /// The allocator state of one VM.
+#[repr(C)]
 pub(crate) struct Arena {
     used: usize,
     limit: usize,

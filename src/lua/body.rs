@@ -247,7 +247,7 @@ fn places(vm: &Vm) -> Vec<String> {
         let place = place.unwrap_or_else(|| "?".to_owned());
         format!("{} at {}", fiber.waits_in, place.trim_end_matches(": "))
     };
-    fibers.iter().map(|(_, fiber)| place(fiber)).collect()
+    fibers.iter().map(place).collect()
 }
 
 /// `limit` in bytes; `usize::MAX` for none.

@@ -130,16 +130,22 @@ enum Arrived {
     Done(u64, Box<dyn Any + Send>),
 }
 
-/// The state behind every host function of one process.
+/// The state behind every host function of one process. What a message touches comes first, as in
+/// the [`Universe`](super::raw::Universe).
+#[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Cx {
     pub(crate) step: StepRef,
-    pub(crate) launch: Arc<Launch>,
-    pub(crate) fibers: Fibers,
     pub(crate) suspend: Suspend,
+    arrived: Vec<Arrived>,
+    /// The unit whose top level runs, for `require` where the caller cannot be told.
+    pub(crate) running_unit: usize,
+    /// What was spawned last, for the next time.
+    pub(crate) last_spawned: Option<Arc<Launch>>,
+    pub(crate) fibers: Fibers,
     pub(crate) channels: Channels<Value>,
-    pub(crate) slots: Slots,
     pub(crate) inbox: Inbox,
+    pub(crate) slots: Slots,
     pub(crate) timers: Timers,
     /// The timers behind channels of `time.after`, timers and tickers.
     pub(crate) timer_of: FxHashMap<ChannelId, Token>,
@@ -147,13 +153,9 @@ pub(crate) struct Cx {
     pub(crate) sockets: Sockets,
     /// The wishes behind spawner builders.
     pub(crate) spawners: Slab<Wish>,
-    /// What was spawned last, for the next time.
-    pub(crate) last_spawned: Option<Arc<Launch>>,
-    /// The unit whose top level runs, for `require` where the caller cannot be told.
-    pub(crate) running_unit: usize,
     /// The cases of a running select; kept for its memory.
     pub(crate) cases: Vec<Case<Value>>,
-    arrived: Vec<Arrived>,
+    pub(crate) launch: Arc<Launch>,
 }
 
 // SAFETY: the coroutine pointers in `fibers` are used only by the worker that runs the process.

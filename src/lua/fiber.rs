@@ -12,8 +12,6 @@
 //! * **F2** Every coroutine in a fiber's stack above its base carries the tag `Active`, and no
 //!   other does.
 
-use std::collections::VecDeque;
-
 use slab::Slab;
 use smallvec::{SmallVec, smallvec};
 
@@ -21,7 +19,7 @@ use super::cx::Cx;
 use super::raw::ffi::lua_State;
 use super::raw::{Raise, Stack};
 use super::value::Value;
-use crate::channel::{Completion, FiberId};
+use crate::channel::{Completion, FiberId, Fifo};
 
 /// How the coroutine above was entered, so that its end or yield can be handed back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,41 +75,53 @@ impl Fiber {
 }
 
 /// All fibers of a process. Number 0 is the main program.
-#[derive(Debug)]
+#[repr(C)]
+#[derive(Debug, Default)]
 pub(crate) struct Fibers {
-    all: Slab<Fiber>,
-    runnable: VecDeque<FiberId>,
     running: Option<FiberId>,
-}
-
-impl Default for Fibers {
-    /// No fibers, and room for the one that most programs have.
-    fn default() -> Self {
-        Self { all: Slab::with_capacity(1), runnable: VecDeque::new(), running: None }
-    }
+    runnable: Fifo<FiberId>,
+    /// The main program, in place: most processes have no other fiber.
+    main: Option<Fiber>,
+    /// Number `n` is at `n - 1`.
+    spawned: Slab<Fiber>,
 }
 
 impl Fibers {
     /// A new fiber whose function and arguments are on the stack of `base`. It is not queued yet.
+    /// The first one is the main program.
     pub(crate) fn add(&mut self, base: *mut lua_State, n_args: i32) -> FiberId {
-        let index = self.all.insert(Fiber {
+        let fiber = Fiber {
             stack: smallvec![(base, Entered::Base)],
             resumption: Some(Resumption::Continue { n_args }),
             waits_in: "start",
-        });
+        };
+        if self.main.is_none() {
+            self.main = Some(fiber);
+            return FiberId(0);
+        }
+        let index = self.spawned.insert(fiber) + 1;
         FiberId(u32::try_from(index).expect("fibers are limited by memory, far below 2^32"))
     }
 
+    fn find(&mut self, id: FiberId) -> Option<&mut Fiber> {
+        match id.0 {
+            0 => self.main.as_mut(),
+            n => self.spawned.get_mut(n as usize - 1),
+        }
+    }
+
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: FiberId) -> &mut Fiber {
-        &mut self.all[id.0 as usize]
+        self.find(id).expect("F1: a fiber lives while it runs or waits")
     }
 
+    /// A spawned fiber has ended.
     pub(crate) fn remove(&mut self, id: FiberId) {
-        self.all.remove(id.0 as usize);
+        self.spawned.remove(id.0 as usize - 1);
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (FiberId, &Fiber)> {
-        self.all.iter().map(|(index, fiber)| (FiberId(index as u32), fiber))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Fiber> {
+        self.main.iter().chain(self.spawned.iter().map(|(_, fiber)| fiber))
     }
 
     /// The fiber that runs.
@@ -125,7 +135,7 @@ impl Fibers {
 
     /// Queues a fiber behind all others.
     pub(crate) fn queue(&mut self, id: FiberId) {
-        self.runnable.push_back(id);
+        self.runnable.push(id);
     }
 
     /// Queues a fiber before all others.
@@ -135,13 +145,13 @@ impl Fibers {
 
     /// Makes a waiting fiber runnable. One that has ended meanwhile is left alone.
     pub(crate) fn wake(&mut self, id: FiberId, resumption: Resumption) {
-        let Some(fiber) = self.all.get_mut(id.0 as usize) else { return };
+        let Some(fiber) = self.find(id) else { return };
         debug_assert!(fiber.resumption.is_none(), "F1: a waiting fiber has no resumption");
         fiber.resumption = Some(resumption);
         self.queue(id);
     }
 
     pub(crate) fn next(&mut self) -> Option<FiberId> {
-        self.runnable.pop_front()
+        self.runnable.pop()
     }
 }

@@ -34,7 +34,7 @@ use slab::Slab;
 use super::cx::Cx;
 use super::fiber::Resumption;
 use super::net::SocketId;
-use super::value::Value;
+use super::value::{Moment, Value};
 use crate::channel::{ChannelId, FiberId, Kind};
 use crate::process::{Encoded, Pid, Topic};
 use crate::scheduler::TimerId;
@@ -256,7 +256,7 @@ impl Cx {
         }
         if let Some(fired_at) = self.timers.take_fired(token) {
             // It is open and has room.
-            let _ = self.channels.feed(channel, Value::Fired(fired_at));
+            let _ = self.channels.feed(channel, Value::Fired(Moment(fired_at)));
         }
         self.channels.shut(channel);
         channel
@@ -323,7 +323,7 @@ impl Cx {
             Fires::Wake(fiber) => self.fibers.wake(fiber, Resumption::Continue { n_args: 0 }),
             Fires::Channel(channel) => {
                 self.timer_of.remove(&channel);
-                let fired = Value::Fired(self.fired_at());
+                let fired = Value::Fired(Moment(self.fired_at()));
                 // A closed channel lost interest.
                 let _ = self.channels.feed_and_shut(channel, fired);
             }
@@ -344,7 +344,7 @@ impl Cx {
         timer.at_ns = timer.at_ns.saturating_add(period_ns.saturating_mul(n_left_out + 1));
         let at_ns = timer.at_ns;
         self.timers.enqueue(at_ns, token);
-        let fired = Value::Fired(self.fired_at());
+        let fired = Value::Fired(Moment(self.fired_at()));
         // A full channel drops the tick.
         let _ = self.channels.feed(channel, fired);
     }

@@ -14,9 +14,16 @@ pub(crate) enum Value {
     Message(Waiting),
     /// A lifecycle event.
     Event(Box<Event>),
-    /// The moment at which a timer fired, in unix nanoseconds.
-    Fired(i128),
+    /// The moment at which a timer fired.
+    Fired(Moment),
 }
+
+/// Unix nanoseconds, aligned such that a [`Value`] takes three words and not four.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(8))]
+pub(crate) struct Moment(pub(crate) i128);
+
+const _: () = assert!(size_of::<Value>() == 24);
 
 /// An undelivered message; the number tells the order of arrival.
 #[derive(Debug)]

@@ -465,7 +465,7 @@ fn push_selected(stack: &Stack, cx: &mut Cx, completion: Completion<Value>) -> R
 fn push_value(stack: &Stack, cx: &mut Cx, yields: Yields, value: Value) -> Result<(), Raise> {
     match value {
         Value::Lua(slot) => cx.push_kept(stack, slot),
-        Value::Fired(wall_ns) => push_wall_time(stack, wall_ns),
+        Value::Fired(at) => push_wall_time(stack, at.0),
         Value::Event(event) => event::push(stack, &event),
         Value::Message(Waiting { mut message, .. }) => {
             inbox::delivered(cx.process(), &message);

@@ -30,11 +30,12 @@ pub(crate) struct Garbage {
     pub(crate) id: u64,
 }
 
-/// One VM's allocator, flags and owner. Aligned so that its address leaves room for the tags.
-#[repr(align(16))]
+/// One VM's allocator, flags and owner. Aligned so that its address leaves room for the tags. What
+/// each host function looks at comes first, as a process that was not run for long finds none of
+/// its memory in the caches.
+#[repr(C, align(64))]
 #[derive(Debug)]
 pub(crate) struct Universe {
-    arena: UnsafeCell<Arena>,
     /// Depth of running host functions: above zero the allocator grants (R2).
     host_depth: Cell<u32>,
     /// A host function allocated beyond the limit; its trampoline raises.
@@ -43,16 +44,17 @@ pub(crate) struct Universe {
     dying: Cell<bool>,
     /// What the host raises when the next resume must raise instead of return.
     raise_on_resume: Cell<bool>,
+    rehearsal: Cell<Rehearsal>,
     /// Depth of coroutines that were resumed from inside a C function that cannot be suspended.
     nested: Cell<u32>,
     /// The coroutine whose C function resumed or closed the first of them.
     nested_in: Cell<*mut lua_State>,
-    garbage: UnsafeCell<Vec<Garbage>>,
-    watched: UnsafeCell<Watched>,
     /// The layer above (`Cx`); null while nobody runs the VM.
     owner: Cell<*mut c_void>,
+    garbage: UnsafeCell<Vec<Garbage>>,
+    arena: UnsafeCell<Arena>,
+    watched: UnsafeCell<Watched>,
     panic_text: UnsafeCell<Option<String>>,
-    rehearsal: Cell<Rehearsal>,
     /// What `math.random` starts from.
     seed: Cell<[u64; 2]>,
     /// The state of `math.random`, once that was used; for templates.
