@@ -10,7 +10,7 @@ use super::arena::Arena;
 use super::cx::{Cx, Launch};
 use super::pages::{self, PAGE, RUN_PAGES_MAX};
 use super::raw::ffi::{self, lua_State};
-use super::raw::{Stack, Universe, allocate, allocate_zeroed};
+use super::raw::{Stack, Universe, allocate, allocate_zeroed, learn};
 use super::stdlib;
 
 /// What stands in front of a VM's first blocks in its home.
@@ -80,6 +80,7 @@ impl Vm {
     }
 
     fn start(mut self, seed: u32, allocate: ffi::lua_Alloc) -> Option<Vm> {
+        learn();
         let vm = &mut self;
         vm.universe().enter_host();
         // SAFETY: the universe stays where it is, and it outlives the state.

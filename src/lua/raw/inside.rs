@@ -16,6 +16,7 @@
 #![expect(unsafe_code, reason = "reads objects of Lua; invariants V1 to V3")]
 
 mod check;
+pub(crate) mod frame;
 mod layout;
 
 use std::ffi::{c_int, c_void};

@@ -37,6 +37,7 @@ pub(crate) use host::{
     Came, Continuation, HostFn, Outcome, Raise, call_continuation, call_host, call_pure,
     continuation, die, guarded, host, spoil,
 };
+pub(crate) use inside::frame::learn;
 pub(crate) use inside::{Cell, Elements, TableView, View};
 pub(crate) use mlua::ffi;
 pub(crate) use object::Object;

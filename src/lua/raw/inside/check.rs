@@ -10,7 +10,10 @@ use std::collections::BTreeMap;
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
 
-use super::layout::{ARRAY_HINT, LOG_N_NODES_WITH_HEAD, Node, RawString, RawTable, Word, tag};
+use super::layout::{
+    ARRAY_HINT, LOG_N_NODES_WITH_HEAD, Node, RawSlot, RawState, RawString, RawTable, RawUserdata,
+    Word, tag,
+};
 use super::{HAS_NO_HASH, SHORT_TEXT};
 use crate::lua::raw::ffi::{self, lua_State};
 
@@ -41,6 +44,83 @@ pub(super) fn passes() -> bool {
         });
         ffi::lua_close(l);
         passes
+    }
+}
+
+/// As [`passes`], for the slots of frames and the blocks of userdata.
+pub(super) fn frames_pass() -> bool {
+    let mut blocks = Blocks::new();
+    let owner: *mut Blocks = &mut blocks;
+    // SAFETY: as in `passes`; the function that is called raises nothing.
+    unsafe {
+        let l = ffi::lua_newstate(allocate, owner.cast(), 1);
+        if l.is_null() {
+            return false;
+        }
+        let mut passes = frame_is_right(l, &*owner);
+        // In a frame that does not begin where the stack does.
+        ffi::lua_pushcclosure(l, check_frame, 0);
+        push_values(l);
+        ffi::lua_pushlightuserdata(l, owner.cast());
+        let n_args = ffi::lua_gettop(l) - 1;
+        ffi::lua_callk(l, n_args, 1, 0, None);
+        passes &= ffi::lua_toboolean(l, -1) != 0;
+        ffi::lua_close(l);
+        passes
+    }
+}
+
+/// Called with any values and, at last, the blocks.
+unsafe extern "C-unwind" fn check_frame(l: *mut lua_State) -> c_int {
+    // SAFETY: as in `passes`.
+    unsafe {
+        let blocks = ffi::lua_touserdata(l, -1).cast::<Blocks>();
+        let passes = frame_is_right(l, &*blocks);
+        ffi::lua_pushboolean(l, passes.into());
+        1
+    }
+}
+
+/// Pushes some values of each kind.
+unsafe fn push_values(l: *mut lua_State) {
+    // SAFETY: as in `push_sample`.
+    unsafe {
+        for n in 0..9 {
+            push_value(l, n);
+        }
+        ffi::lua_pushnil(l);
+        for n_values in 0..3 {
+            ffi::lua_newuserdatauv(l, 24, n_values);
+        }
+    }
+}
+
+/// Compares all slots of the frame that runs, and some above.
+unsafe fn frame_is_right(l: *mut lua_State, blocks: &Blocks) -> bool {
+    // SAFETY: `lua_State` is longer than its mirror; of the stack no more is read than its block
+    // holds.
+    unsafe {
+        let state = &*l.cast::<RawState>();
+        let n_slots = (state.stack_end as usize).wrapping_sub(state.stack as usize) / 16;
+        let stack = blocks.get(&(state.stack as usize)).copied().unwrap_or_default();
+        let spare = stack.wrapping_sub(n_slots.wrapping_mul(size_of::<RawSlot>()));
+        let within = |slot: *const RawSlot| (state.stack..state.stack_end).contains(&slot);
+        if size_of::<RawSlot>() != 16 || spare > 16 * size_of::<RawSlot>() || !within(state.top) {
+            return false;
+        }
+        // The frame of a function that was not called lies in the state, behind what is mirrored.
+        let frame = state.frame as usize;
+        let is_base = (l as usize..l as usize + 256).contains(&frame);
+        if !is_base && !blocks.contains_key(&frame) || !within((*state.frame).function) {
+            return false;
+        }
+        let height = ffi::lua_gettop(l);
+        let check = Check { l, blocks };
+        RawState::height(l) == height
+            && (1..=height).all(|index| check.slot(index, index))
+            && (1..=height).all(|index| check.slot(index, index - height - 1))
+            && RawState::slot(l, height + 1).is_none()
+            && RawState::slot(l, height + 2).is_none()
     }
 }
 
@@ -255,9 +335,34 @@ impl Check {
                     tag::SHORT_STRING,
                     tag::LONG_STRING,
                     tag::TABLE,
+                    tag::USERDATA,
                 ]
                 .contains(&tag),
             }
+        }
+    }
+
+    /// The slot found by `also` is that of the value at `index`.
+    unsafe fn slot(&self, index: c_int, also: c_int) -> bool {
+        // SAFETY: the slot lies in the stack; as in `is_value`.
+        unsafe {
+            let Some(slot) = RawState::slot(self.l, also) else { return false };
+            let kind = ffi::lua_type(self.l, index);
+            let is_right = match kind {
+                ffi::LUA_TUSERDATA => slot.tag == tag::USERDATA && self.userdata(index, slot.word),
+                _ => self.is_value(index, slot.tag, slot.word),
+            };
+            is_right && c_int::from(slot.tag & 0x0f) == kind
+        }
+    }
+
+    unsafe fn userdata(&self, index: c_int, word: Word) -> bool {
+        // SAFETY: the block exists, and is longer than what is read of it.
+        unsafe {
+            let size = (*self.blocks).get(&(word.object as usize)).copied().unwrap_or_default();
+            size >= size_of::<RawUserdata>()
+                && RawUserdata::block(word.object.cast_mut().cast())
+                    == ffi::lua_touserdata(self.l, index).cast()
         }
     }
 
@@ -295,5 +400,6 @@ mod tests {
     #[test]
     fn the_mirrors_are_right_for_the_lua_that_is_linked() {
         assert!(super::passes());
+        assert!(super::frames_pass());
     }
 }

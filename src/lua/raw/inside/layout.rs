@@ -28,6 +28,7 @@ pub(super) mod tag {
     pub(crate) const SHORT_STRING: u8 = 0x04 | COLLECTED;
     pub(crate) const LONG_STRING: u8 = 0x14 | COLLECTED;
     pub(crate) const TABLE: u8 = 0x05 | COLLECTED;
+    pub(crate) const USERDATA: u8 = 0x07 | COLLECTED;
 
     /// Nil, or one of the marks of a free place.
     #[inline]
@@ -90,3 +91,53 @@ pub(super) struct Node {
 
 /// From so many cells on, a word lies in front of the first.
 pub(super) const LOG_N_NODES_WITH_HEAD: u8 = 3;
+
+/// `StackValue`, which is a `TValue`.
+#[repr(C)]
+#[derive(Debug)]
+pub(super) struct RawSlot {
+    pub(super) word: Word,
+    pub(super) tag: u8,
+}
+
+/// `lua_State`, its beginning.
+#[repr(C)]
+pub(super) struct RawState {
+    _next: *const c_void,
+    _tag: u8,
+    _mark: u8,
+    _allow_hook: u8,
+    _status: u8,
+    /// The first free slot.
+    pub(super) top: *const RawSlot,
+    _global: *const c_void,
+    pub(super) frame: *const RawFrame,
+    pub(super) stack_end: *const RawSlot,
+    pub(super) stack: *const RawSlot,
+}
+
+/// `CallInfo`, its beginning.
+#[repr(C)]
+pub(super) struct RawFrame {
+    /// The slot of the function, below its first value.
+    pub(super) function: *const RawSlot,
+}
+
+/// `Udata`, its beginning.
+#[repr(C)]
+pub(super) struct RawUserdata {
+    _next: *const c_void,
+    _tag: u8,
+    _mark: u8,
+    pub(super) n_values: u16,
+    _len: usize,
+    _metatable: *const RawTable,
+}
+
+impl RawUserdata {
+    /// Where the memory of one without values begins.
+    pub(super) const BLOCK: usize = size_of::<RawUserdata>();
+    /// Where the values of others begin: behind one more word, and aligned for a `long double`.
+    pub(super) const VALUES: usize =
+        (size_of::<RawUserdata>() + size_of::<*const c_void>()).next_multiple_of(16);
+}

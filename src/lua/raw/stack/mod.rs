@@ -58,9 +58,10 @@ impl Stack {
         unsafe { Universe::of(self.l) }
     }
 
+    #[inline]
     pub(crate) fn top(&self) -> c_int {
         // SAFETY: S1.
-        unsafe { ffi::lua_gettop(self.l) }
+        self.height().unwrap_or_else(|| unsafe { ffi::lua_gettop(self.l) })
     }
 
     pub(crate) fn set_top(&self, index: c_int) {

@@ -6,6 +6,7 @@ use std::ffi::c_int;
 
 use super::{LuaType, REGISTRY, Stack};
 use crate::lua::raw::ffi;
+use crate::lua::raw::inside::frame::Place;
 use crate::lua::raw::object::{Boxed, Object, ObjectHeader, finalize};
 use crate::lua::raw::universe::Garbage;
 use crate::lua::raw::watch::{LEN_MAX, UNWATCHED};
@@ -126,6 +127,14 @@ impl Stack {
 
     #[inline]
     fn header(&self, index: c_int) -> Option<*mut ObjectHeader> {
+        match self.slot(index) {
+            Place::Here(slot) => slot.object(),
+            Place::Absent => None,
+            Place::Elsewhere => self.header_elsewhere(index),
+        }
+    }
+
+    fn header_elsewhere(&self, index: c_int) -> Option<*mut ObjectHeader> {
         // SAFETY: S1.
         (self.kind(index) == LuaType::Userdata)
             .then(|| unsafe { ffi::lua_touserdata(self.l, index).cast() })

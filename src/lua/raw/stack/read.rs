@@ -7,6 +7,8 @@ use std::ffi::{c_int, c_void};
 use super::Stack;
 use crate::lua::raw::ffi::{self, lua_State};
 use crate::lua::raw::host::HostFn;
+use crate::lua::raw::inside::StringView;
+use crate::lua::raw::inside::frame::Place;
 
 /// What kind of value a stack slot holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,23 @@ pub(crate) enum LuaType {
 }
 
 impl LuaType {
+    /// Of the number by which Lua's interface knows the type.
+    #[inline]
+    fn from_number(number: c_int) -> LuaType {
+        match number {
+            ffi::LUA_TNIL => LuaType::Nil,
+            ffi::LUA_TBOOLEAN => LuaType::Boolean,
+            ffi::LUA_TLIGHTUSERDATA => LuaType::LightUserdata,
+            ffi::LUA_TNUMBER => LuaType::Number,
+            ffi::LUA_TSTRING => LuaType::String,
+            ffi::LUA_TTABLE => LuaType::Table,
+            ffi::LUA_TFUNCTION => LuaType::Function,
+            ffi::LUA_TUSERDATA => LuaType::Userdata,
+            ffi::LUA_TTHREAD => LuaType::Thread,
+            _ => LuaType::None,
+        }
+    }
+
     /// The name that Lua's `type` gives, `no value` for a missing argument.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -41,20 +60,14 @@ impl LuaType {
 }
 
 impl Stack {
+    #[inline]
     pub(crate) fn kind(&self, index: c_int) -> LuaType {
-        // SAFETY: S1.
-        match unsafe { ffi::lua_type(self.l, index) } {
-            ffi::LUA_TNIL => LuaType::Nil,
-            ffi::LUA_TBOOLEAN => LuaType::Boolean,
-            ffi::LUA_TLIGHTUSERDATA => LuaType::LightUserdata,
-            ffi::LUA_TNUMBER => LuaType::Number,
-            ffi::LUA_TSTRING => LuaType::String,
-            ffi::LUA_TTABLE => LuaType::Table,
-            ffi::LUA_TFUNCTION => LuaType::Function,
-            ffi::LUA_TUSERDATA => LuaType::Userdata,
-            ffi::LUA_TTHREAD => LuaType::Thread,
-            _ => LuaType::None,
-        }
+        LuaType::from_number(match self.slot(index) {
+            Place::Here(slot) => slot.type_number(),
+            Place::Absent => ffi::LUA_TNONE,
+            // SAFETY: S1.
+            Place::Elsewhere => unsafe { ffi::lua_type(self.l, index) },
+        })
     }
 
     /// Absent or nil.
@@ -113,7 +126,16 @@ impl Stack {
     ///
     /// The slice lives as long as the value stays on the stack (or reachable): copy it before it is
     /// popped. Lua does not move strings.
+    #[inline]
     pub(crate) fn bytes(&self, index: c_int) -> Option<&[u8]> {
+        match self.slot(index) {
+            Place::Here(slot) => slot.string().map(StringView::bytes),
+            Place::Absent => None,
+            Place::Elsewhere => self.bytes_elsewhere(index),
+        }
+    }
+
+    fn bytes_elsewhere(&self, index: c_int) -> Option<&[u8]> {
         if self.kind(index) != LuaType::String {
             return None;
         }

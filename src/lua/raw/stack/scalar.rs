@@ -6,6 +6,8 @@ use std::ffi::c_int;
 
 use super::Stack;
 use crate::lua::raw::ffi;
+use crate::lua::raw::inside::View;
+use crate::lua::raw::inside::frame::Place;
 
 /// A value that holds no other.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,6 +25,18 @@ impl Stack {
     /// The bytes of a string live as [`Stack::bytes`] says.
     #[inline]
     pub(crate) fn scalar(&self, index: c_int) -> Option<Scalar<'_>> {
+        match self.slot(index) {
+            Place::Here(slot) => match slot.view() {
+                View::Scalar(scalar) => Some(scalar),
+                View::String(string) => Some(Scalar::String(string.bytes())),
+                View::Table(_) | View::Other => None,
+            },
+            Place::Absent => Some(Scalar::Nil),
+            Place::Elsewhere => self.scalar_elsewhere(index),
+        }
+    }
+
+    fn scalar_elsewhere(&self, index: c_int) -> Option<Scalar<'_>> {
         // SAFETY: S1; the type is asked first, so that no call converts a value.
         unsafe {
             // Integers first: they are the most.
