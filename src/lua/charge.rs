@@ -25,10 +25,16 @@ impl Cx {
     }
 
     /// Brings the charge up to date; cheap where no limit is set.
+    #[inline]
     pub(crate) fn update_charge(&self, universe: &Universe) {
         if universe.memory_limit() != usize::MAX {
-            universe.set_charged(self.native_bytes());
+            self.charge(universe);
         }
+    }
+
+    #[inline(never)]
+    fn charge(&self, universe: &Universe) {
+        universe.set_charged(self.native_bytes());
     }
 
     /// Before something is made that is charged: raises Lua's own error when there is no room for

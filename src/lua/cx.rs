@@ -214,16 +214,13 @@ impl Cx {
         taken
     }
 
+    #[inline]
     pub(crate) fn take_in_signals(&mut self) -> TakenIn {
         self.check_ticket();
         let step = self.step.get();
         let taken = step.take_in(self);
         if !self.arrived.is_empty() {
-            for arrived in std::mem::take(&mut self.arrived) {
-                // Those whom the one before woke through a channel come before whom this one wakes.
-                self.queue_woken();
-                self.handle(arrived);
-            }
+            self.handle_arrived();
         }
         match taken {
             process::TakenIn::Killed => TakenIn::Die,
@@ -232,6 +229,15 @@ impl Cx {
                 self.drop_excess();
                 TakenIn::GoOn
             }
+        }
+    }
+
+    #[inline(never)]
+    fn handle_arrived(&mut self) {
+        for arrived in std::mem::take(&mut self.arrived) {
+            // Those whom the one before woke through a channel come before whom this one wakes.
+            self.queue_woken();
+            self.handle(arrived);
         }
     }
 

@@ -104,14 +104,16 @@ struct Ticket {
 }
 
 /// See the module.
+#[repr(C)]
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
+    /// First, since each turn looks at it.
+    ticket: Option<Ticket>,
     all: Slab<Timer>,
     generation: u32,
     queue: BinaryHeap<Reverse<(u64, Token)>>,
     /// How many of `all` are no longer pending (`Fires::Fired`).
     n_fired: u32,
-    ticket: Option<Ticket>,
     /// Tickets taken out so far, which is what the signal of the latest brings.
     n_tickets: u32,
 }
@@ -289,8 +291,9 @@ impl Cx {
     }
 
     /// Before the process may come to wait: one without timers is not to be woken by any.
+    #[inline]
     pub(crate) fn check_ticket(&mut self) {
-        if self.timers.is_empty() {
+        if self.timers.ticket.is_some() && self.timers.is_empty() {
             self.give_ticket_back();
         }
     }

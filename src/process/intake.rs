@@ -22,7 +22,8 @@ pub enum TakenIn {
 
 impl Step<'_> {
     /// Takes in every signal that waits, in order.
-    pub fn take_in(&mut self, sink: &mut dyn Sink) -> TakenIn {
+    #[inline]
+    pub fn take_in<S: Sink>(&mut self, sink: &mut S) -> TakenIn {
         if self.state.is_killed() {
             return TakenIn::Killed;
         }
@@ -50,6 +51,7 @@ impl Step<'_> {
         self.state.rare_mut().left.extend(signals);
     }
 
+    #[inline(never)]
     fn take_other(&mut self, signal: Signal, sink: &mut dyn Sink) {
         match signal {
             Signal::Message(_) => unreachable!("messages are letters"),
