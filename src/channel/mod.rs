@@ -10,8 +10,8 @@
 //! * **Wake**: the result of an operation whose fiber was suspended. Wakes queue up in the order in
 //!   which their fibers became runnable; the caller drains them into its run queue.
 //! * **Fed channel**: one that the runtime fills (messages, events, timers). Fibers only receive.
-//! * **Noted wait**: the wait of a fiber that has begun last, is a plain receive, and is the only one
-//!   on a fed channel. It is remembered in one place and enrolled as a waiter when something else
+//! * **Noted wait**: the wait that has begun last, if it is a plain receive, and the only one on a
+//!   fed channel. It is remembered in one place, and enrolled as a waiter when something else
 //!   happens first than what nearly always does: that a value is fed.
 //! * **Batch**: feeds and shuts with no other call between them. What they bring is looked at as a
 //!   whole, see [`Channels::next_wake`]. Only the first value of a batch goes straight to a fiber

@@ -105,6 +105,7 @@ impl LuaBody {
         debug_assert_eq!(main, MAIN);
         vm.cx().fibers.queue(main);
         vm.universe().set_memory_limit(self.memory_limit);
+        step.process.warm.set(vm.touched());
         self.life = Life::Awake(vm);
         Ok(())
     }

@@ -143,6 +143,14 @@ impl Vm {
         start..start + self.n_pages * PAGE
     }
 
+    /// What of the home each turn touches: the head, and the main coroutine with its stack, which
+    /// Lua allocates one after the other.
+    pub(crate) fn touched(&self) -> [Range<usize>; 2] {
+        const MAIN_BYTES: usize = 640;
+        let (head, main) = (self.head.as_ptr() as usize, self.main as usize);
+        [head..head + Vm::HEAD_BYTES, main..main + MAIN_BYTES]
+    }
+
     /// The memory behind the head.
     pub(crate) fn blocks(&self) -> Range<*mut u8> {
         // SAFETY: the home has so many pages.

@@ -19,6 +19,7 @@ use super::rest::{self, Answer, Quiet};
 use super::runtime::Runtime;
 use super::signal::Signal;
 use super::state::State;
+use super::warm::Warm;
 use crate::mailbox::{Mailbox, Parcel, Pushed};
 use crate::scheduler::{Context, Patience, Readiness, Task, Turn};
 
@@ -33,6 +34,8 @@ pub struct Process {
     pub(crate) held_names: Held,
     /// What it was sent and has not taken yet, against its limits.
     pub(crate) backlog: Backlog,
+    /// What a turn touches.
+    pub(crate) warm: Warm,
     core: UnsafeCell<Core>,
 }
 
@@ -74,6 +77,7 @@ impl Process {
             born_ns: parts.born_ns,
             held_names: Held::default(),
             backlog: Backlog::new(parts.limits),
+            warm: Warm::default(),
             core: UnsafeCell::new(Core {
                 body: Some(parts.body),
                 state: parts.state,
@@ -136,6 +140,7 @@ impl Process {
         match self.mailbox.post(parcel)? {
             Pushed::Queued => {}
             Pushed::MustWake => {
+                self.warm.ask();
                 // SAFETY: P5: only this push has found it parked.
                 let woken = unsafe { self.kept() };
                 worker.wake(self.host.pool(), woken);

@@ -40,6 +40,7 @@ mod state;
 mod table;
 #[cfg(all(test, not(any(loom, miri))))]
 mod tests;
+mod warm;
 
 pub(crate) use backlog::Excess;
 pub use body::{Body, Event, Limits, MailboxLimit, OnFull, Sink, Span, Step, StepEnd, Vacated};

@@ -104,27 +104,38 @@ pub fn has_pid_form(text: &[u8]) -> bool {
 pub(crate) fn parse(text: &[u8]) -> Option<(&[u8], Serial)> {
     let [b'{', inner @ .., b'}'] = text else { return None };
     // From the right: the number is short, and what is before it is compared as a whole.
-    let (mut rest, mut serial, mut n_digits) = (inner, 0, 0);
-    let last = loop {
-        let (&byte, before) = rest.split_last()?;
-        rest = before;
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            other => break other,
-        };
-        if n_digits == 16 {
+    let (mut start, mut serial, mut shift) = (inner.len(), 0, 0);
+    while start > 0 {
+        let digit = DIGITS[usize::from(inner[start - 1])];
+        if digit == NO_DIGIT {
+            break;
+        }
+        if shift == u64::BITS {
             return None;
         }
-        serial |= u64::from(digit) << (4 * n_digits);
-        n_digits += 1;
-    };
-    let host = rest.strip_suffix(b"|0")?;
+        serial |= u64::from(digit) << shift;
+        shift += 4;
+        start -= 1;
+    }
+    let host = inner[..start].strip_suffix(b"|0x")?;
     // One spelling a PID: lower case, padded to five digits and no further.
-    let is_padded =
-        n_digits == DIGITS_MIN || n_digits > DIGITS_MIN && serial >> (4 * (n_digits - 1)) != 0;
-    (last == b'x' && is_padded).then_some((host, Serial(serial)))
+    let n_digits = shift / 4;
+    let is_padded = n_digits == DIGITS_MIN || n_digits > DIGITS_MIN && serial >> (shift - 4) != 0;
+    is_padded.then_some((host, Serial(serial)))
 }
+
+const NO_DIGIT: u8 = u8::MAX;
+
+/// What each byte stands for as a hexadecimal digit of lower case.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
 
 #[cfg(all(test, not(loom)))]
 mod tests {
