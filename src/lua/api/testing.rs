@@ -68,6 +68,24 @@ impl TestVm {
         });
     }
 
+    /// From now on the collector is always in the middle of a cycle, and goes on in small steps.
+    pub(crate) fn collect_in_steps(&self) {
+        // SAFETY: an idle VM.
+        unsafe {
+            ffi::lua_gc(self.l, ffi::LUA_GCPARAM, ffi::LUA_GCPPAUSE, 0 as c_int);
+            ffi::lua_gc(self.l, ffi::LUA_GCPARAM, ffi::LUA_GCPSTEPSIZE, 100 as c_int);
+        }
+    }
+
+    /// From now on the collector looks again and again through what is young.
+    pub(crate) fn collect_the_young(&self) {
+        // SAFETY: an idle VM.
+        unsafe {
+            ffi::lua_gc(self.l, ffi::LUA_GCGEN);
+            ffi::lua_gc(self.l, ffi::LUA_GCPARAM, ffi::LUA_GCPMINORMUL, 1 as c_int);
+        }
+    }
+
     /// Pushes the global `name`.
     pub(crate) fn push_global(&self, stack: &Stack, name: &str) {
         stack.raw_get_int(crate::lua::raw::REGISTRY, ffi::LUA_RIDX_GLOBALS);

@@ -1,4 +1,4 @@
-//! Tables as they lie in memory: read entry by entry without a call of Lua.
+//! Tables as they lie in memory: read and filled entry by entry without a call of Lua.
 //!
 //! # Concepts
 //! * **Mirror**: a struct with the fields of one of Lua's own (`layout.rs`).
@@ -9,22 +9,25 @@
 //!   compares them with what the C interface tells of many tables (`check.rs`), and follows no
 //!   pointer on the way that it has not found to be right before. After a difference there are no
 //!   views, and the callers have their slower ways.
-//! * **V2** A view is good until something in its VM changes. Nothing changes while no function of
-//!   Lua is called, since a VM runs on one thread (R5).
-//! * **V3** Views only read.
+//! * **V2** A view is good while its object is held by the VM: objects do not move. What was read
+//!   through it is good until something in the VM changes, by a call of Lua or by `fill.rs`.
+//!   Nothing else changes it, since a VM runs on one thread (R5).
+//! * **V3** Only `fill.rs` writes.
 
 #![expect(unsafe_code, reason = "reads objects of Lua; invariants V1 to V3")]
 
 mod check;
+mod fill;
 pub(crate) mod frame;
 mod layout;
 
 use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
+use std::ptr::NonNull;
 use std::sync::OnceLock;
 
-use self::layout::{HAS_NO_HASH, Node, RawString, RawTable, SHORT_TEXT, Word, tag};
-use super::{LuaType, Scalar, Stack};
+use self::layout::{HAS_NO_HASH, Node, RawString, RawTable, SHORT_LEN_MAX, SHORT_TEXT, Word, tag};
+use super::{LuaType, Scalar, Stack, ffi};
 
 /// A value in a table.
 #[derive(Clone, Copy, Debug)]
@@ -40,14 +43,14 @@ pub(crate) enum View<'a> {
 /// A string of Lua.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StringView<'a> {
-    raw: *const RawString,
+    raw: NonNull<RawString>,
     life: PhantomData<&'a Stack>,
 }
 
 /// A table of Lua.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TableView<'a> {
-    raw: *const RawTable,
+    raw: NonNull<RawTable>,
     life: PhantomData<&'a Stack>,
 }
 
@@ -65,21 +68,50 @@ pub(crate) struct Elements<'a> {
 pub(crate) struct Cell(Node);
 
 impl Stack {
-    /// A view of the table at `index`; `None` when it is no table, or tables cannot be viewed. It
-    /// is good until something in the VM changes (V2).
-    pub(crate) fn view(&self, index: c_int) -> Option<TableView<'_>> {
-        static MIRRORS_ARE_RIGHT: OnceLock<bool> = OnceLock::new();
-        if self.kind(index) != LuaType::Table || !MIRRORS_ARE_RIGHT.get_or_init(check::passes) {
+    /// A view of the table at `index`; `None` when it is no table, or nothing can be viewed. It is
+    /// good while the table stays on the stack (V2).
+    #[inline]
+    pub(crate) fn table_view(&self, index: c_int) -> Option<TableView<'_>> {
+        if self.kind(index) != LuaType::Table || !can_view() {
             return None;
         }
-        Some(TableView { raw: self.pointer(index).cast(), life: PhantomData })
+        let raw = NonNull::new(self.pointer(index).cast_mut())?.cast();
+        Some(TableView { raw, life: PhantomData })
     }
+
+    /// Pushes a string and gives a view of it; `None` when nothing can be viewed. It is good while
+    /// the string stays on the stack (V2).
+    #[inline]
+    pub(crate) fn push_viewed(&self, text: &[u8]) -> Option<StringView<'_>> {
+        // SAFETY: S1; granted (R2).
+        let copy = unsafe {
+            ffi::lua_pushlstring(self.raw(), text.as_ptr().cast(), text.len()).cast::<u8>()
+        };
+        if !can_view() {
+            return None;
+        }
+        let raw = if text.len() <= SHORT_LEN_MAX {
+            // V1: its text is a part of it.
+            copy.wrapping_sub(SHORT_TEXT).cast()
+        } else {
+            self.pointer(-1)
+        };
+        let raw = NonNull::new(raw.cast_mut())?.cast();
+        Some(StringView { raw, life: PhantomData })
+    }
+}
+
+/// Whether the mirrors are right.
+#[inline]
+fn can_view() -> bool {
+    static MIRRORS_ARE_RIGHT: OnceLock<bool> = OnceLock::new();
+    *MIRRORS_ARE_RIGHT.get_or_init(check::passes)
 }
 
 impl<'a> TableView<'a> {
     /// The identity of the table.
     pub(crate) fn address(self) -> *const c_void {
-        self.raw.cast()
+        self.raw.as_ptr().cast()
     }
 
     pub(crate) fn has_metatable(self) -> bool {
@@ -116,7 +148,7 @@ impl<'a> TableView<'a> {
     #[inline]
     fn header(self) -> &'a RawTable {
         // SAFETY: V1, V2.
-        unsafe { &*self.raw }
+        unsafe { self.raw.as_ref() }
     }
 }
 
@@ -156,7 +188,12 @@ impl<'a> StringView<'a> {
     /// The identity of the string: equal ones can have different ones.
     #[inline]
     pub(crate) fn address(self) -> *const c_void {
-        self.raw.cast()
+        self.raw.as_ptr().cast()
+    }
+
+    fn is_short(self) -> bool {
+        // SAFETY: V1, V2.
+        unsafe { (*self.raw.as_ptr()).short_len >= 0 }
     }
 
     #[inline]
@@ -164,9 +201,10 @@ impl<'a> StringView<'a> {
         // SAFETY: V1, V2.
         unsafe {
             // No reference to the mirror: a short string can be shorter than it.
-            let (text, len) = match usize::try_from((*self.raw).short_len) {
-                Ok(len) => (self.raw.cast::<u8>().add(SHORT_TEXT), len),
-                Err(_) => ((*self.raw).text, (*self.raw).long_len),
+            let raw = self.raw.as_ptr().cast_const();
+            let (text, len) = match usize::try_from((*raw).short_len) {
+                Ok(len) => (raw.cast::<u8>().add(SHORT_TEXT), len),
+                Err(_) => ((*raw).text, (*raw).long_len),
             };
             std::slice::from_raw_parts(text, len)
         }
@@ -181,15 +219,16 @@ impl<'a> StringView<'a> {
 unsafe fn view<'a>(tag: u8, word: Word) -> View<'a> {
     // SAFETY: the tag tells what the word is; V1.
     unsafe {
+        let object = || NonNull::new_unchecked(word.object.cast_mut());
         match tag {
             tag::INTEGER => View::Scalar(Scalar::Integer(word.integer)),
             tag::FLOAT => View::Scalar(Scalar::Float(word.float)),
             tag::FALSE => View::Scalar(Scalar::Boolean(false)),
             tag::TRUE => View::Scalar(Scalar::Boolean(true)),
             tag::SHORT_STRING | tag::LONG_STRING => {
-                View::String(StringView { raw: word.object.cast(), life: PhantomData })
+                View::String(StringView { raw: object().cast(), life: PhantomData })
             }
-            tag::TABLE => View::Table(TableView { raw: word.object.cast(), life: PhantomData }),
+            tag::TABLE => View::Table(TableView { raw: object().cast(), life: PhantomData }),
             _ if tag::is_nil(tag) => View::Scalar(Scalar::Nil),
             _ => View::Other,
         }

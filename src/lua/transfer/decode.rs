@@ -1,5 +1,13 @@
 //! Bytes into values of a VM. Total: any bytes give values or [`Malformed`], never a panic, a
 //! raise, or more memory than a small multiple of their number.
+//!
+//! # Concepts
+//! * **Two ways to set**: an entry of a table is written into its memory, or set by Lua where that
+//!   cannot be (see `raw/inside/fill.rs`).
+//!
+//! # Invariants
+//! * **D1** Whatever a view is of lies on the stack or in the table of levels as long as the view
+//!   is used (V2).
 
 use std::ffi::c_int;
 
@@ -10,17 +18,18 @@ use super::keys;
 use super::levels::Levels;
 use super::plain::plain_type;
 use crate::lua::api::{errors, result};
-use crate::lua::raw::{LuaType, Scalar, Stack};
+use crate::lua::raw::{LuaType, Scalar, Stack, StringView, TableView, View};
 
 /// Slots of a level: the table, and a key that waits for its value.
 const LEVEL: c_int = 2;
 
 /// A table that is being filled.
 #[derive(Clone, Copy, Debug)]
-struct Frame {
+struct Frame<'a> {
     /// Stack index of its level.
     base: c_int,
     state: State,
+    table: Option<TableView<'a>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,46 +45,67 @@ enum State {
 /// What was read and pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Read {
-    /// Nil, or the end of a list: nothing was pushed.
-    Nil,
     /// A value without content.
     Whole,
-    /// A value, and above it the table to be filled: the value itself, or the details of the error.
+    /// A table, which is to be filled.
+    Table,
+    /// An error, and above it the table of its details, which is to be filled.
+    Details,
+}
+
+/// What became of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entry {
+    /// It was the end of the list instead.
+    End,
+    Done,
+    /// A table of it is to be filled first.
     Open,
+}
+
+/// Where a value goes.
+#[derive(Clone, Copy, Debug)]
+enum Key<'a> {
+    Index(i64),
+    /// The key in a stack slot, and the view of it if it is a string.
+    Slot(c_int, Option<StringView<'a>>),
 }
 
 /// The remembered keys, a row of stack slots (see `keys.rs`).
 #[derive(Debug)]
-struct Row {
+struct Row<'a> {
     first: c_int,
+    views: [Option<StringView<'a>>; keys::ROOM],
     n_read: usize,
 }
 
-impl Row {
+impl<'a> Row<'a> {
     /// Pushes the row, above which as much room is left as there was before.
-    fn new(stack: &Stack, room: c_int) -> Result<Row, Malformed> {
+    fn new(stack: &Stack, room: c_int) -> Result<Row<'a>, Malformed> {
         let first = stack.top() + 1;
         let n_slots = keys::ROOM as c_int;
         if !stack.reserve(room.checked_add(n_slots).ok_or(Malformed)?) {
             return Err(Malformed);
         }
         stack.set_top(first - 1 + n_slots);
-        Ok(Row { first, n_read: 0 })
+        Ok(Row { first, views: [None; keys::ROOM], n_read: 0 })
     }
 
     /// Remembers the key on top of the stack.
-    fn remember(&mut self, stack: &Stack) {
-        stack.copy(-1, self.first + (self.n_read % keys::ROOM) as c_int);
+    fn remember(&mut self, stack: &Stack, view: Option<StringView<'a>>) {
+        let place = self.n_read % keys::ROOM;
+        stack.copy(-1, self.first + place as c_int);
+        self.views[place] = view;
         self.n_read += 1;
     }
 
-    /// Pushes the key of place `place`.
-    fn push(&self, stack: &Stack, place: usize) -> Result<(), Malformed> {
+    /// The key of place `place`.
+    #[inline]
+    fn key(&self, place: usize) -> Result<Key<'a>, Malformed> {
         if place >= self.n_read {
             return Err(Malformed);
         }
-        stack.push_value(self.first + place as c_int);
-        Ok(())
+        Ok(Key::Slot(self.first + place as c_int, self.views[place]))
     }
 }
 
@@ -85,11 +115,11 @@ pub(super) struct Decoder<'a> {
     stack: &'a Stack,
     input: Reader<'a>,
     /// The open tables; while entries of the innermost one are read, without it.
-    frames: SmallVec<[Frame; 4]>,
+    frames: SmallVec<[Frame<'a>; 4]>,
     levels: Levels,
     /// Stack index of the table of shared tables by the place of their tag; nil until it is needed.
     shared: c_int,
-    keys: Option<Row>,
+    keys: Option<Row<'a>>,
     /// Table slots that the rest of the input may still claim.
     slots_left: usize,
 }
@@ -119,14 +149,19 @@ impl<'a> Decoder<'a> {
 
     /// Pushes the next value with all that is in it.
     pub(super) fn value(&mut self) -> Result<(), Malformed> {
-        match self.read()? {
-            Read::Nil => self.stack.push_nil(),
-            Read::Whole => {}
-            Read::Open => {
-                self.enter(self.stack.top());
+        let value = self.stack.top() + 1;
+        let at = self.input.at();
+        match self.input.token()? {
+            Token::Scalar(scalar) => self.stack.push_scalar(scalar),
+            Token::Tag(tag) => {
+                if matches!(self.with_parts(tag, at)?, Read::Table | Read::Details) {
+                    let base = self.stack.top();
+                    self.enter(base, self.stack.table_view(base));
+                }
                 while let Some(frame) = self.frames.pop() {
                     self.entries(frame)?;
                 }
+                self.stack.set_top(value);
             }
         }
         Ok(())
@@ -134,143 +169,164 @@ impl<'a> Decoder<'a> {
 
     /// Reads entries of the innermost table, `frame`, until one of them opens a table or none is
     /// left.
-    fn entries(&mut self, mut frame: Frame) -> Result<(), Malformed> {
-        let base = frame.base;
-        if let State::Run(n_read) = frame.state
-            && self.run(base, n_read)? == Read::Open
-        {
-            return Ok(());
-        }
-        if frame.state == State::Value {
-            self.stack.push_value(base + 1);
-            if self.field(base)? == Read::Open {
-                return Ok(());
+    fn entries(&mut self, mut frame: Frame<'a>) -> Result<(), Malformed> {
+        while let State::Run(n_read) = frame.state {
+            frame.state = State::Run(n_read + 1);
+            match self.entry(&frame, Key::Index(n_read + 1))? {
+                Entry::End => frame.state = State::Pairs,
+                Entry::Done => {}
+                Entry::Open => return Ok(()),
             }
         }
+        let mut waiting = (frame.state == State::Value).then_some(Key::Slot(frame.base + 1, None));
         frame.state = State::Pairs;
         loop {
-            match self.key()? {
-                Read::Nil => {
-                    self.end_table(frame);
-                    return Ok(());
-                }
-                Read::Whole if self.field(base)? == Read::Open => return Ok(()),
-                Read::Whole => {}
-                Read::Open => {
-                    self.stack.insert(-2);
-                    self.stack.replace(base + 1);
-                    self.enter_above(Frame { base, state: State::Value });
-                    return Ok(());
-                }
+            let key = match waiting.take() {
+                Some(key) => Some(key),
+                None => self.key(&frame)?,
+            };
+            let Some(key) = key else { return Ok(()) };
+            match self.entry(&frame, key)? {
+                Entry::End => return Err(Malformed),
+                Entry::Done => {}
+                Entry::Open => return Ok(()),
             }
         }
     }
 
-    /// Reads values of the keys behind `n_read` until one of them opens a table, or the last one.
-    fn run(&mut self, base: c_int, mut n_read: i64) -> Result<Read, Malformed> {
-        loop {
-            n_read += 1;
-            match self.read()? {
-                Read::Nil => return Ok(Read::Nil),
-                Read::Whole => self.stack.raw_set_int(base, n_read),
-                Read::Open => {
-                    self.stack.insert(-2);
-                    self.stack.raw_set_int(base, n_read);
-                    self.enter_above(Frame { base, state: State::Run(n_read) });
-                    return Ok(Read::Open);
-                }
-            }
-        }
-    }
-
-    /// Pushes a key; nothing at the end of the list.
-    #[inline]
-    fn key(&mut self) -> Result<Read, Malformed> {
+    /// Reads a key, and pushes it unless it is a remembered one. `None`: the table ended, or the
+    /// key is a table that is to be filled first.
+    #[inline(always)]
+    fn key(&mut self, frame: &Frame<'a>) -> Result<Option<Key<'a>>, Malformed> {
         let at = self.input.at();
         let tag = self.input.byte()?;
         if let (format::KEY..=format::KEY_LAST, Some(keys)) = (tag, &self.keys) {
-            keys.push(self.stack, usize::from(tag - format::KEY))?;
-            return Ok(Read::Whole);
+            return keys.key(usize::from(tag - format::KEY)).map(Some);
         }
-        self.key_with(tag, at)
+        self.key_with(frame, tag, at)
     }
 
-    /// Pushes a key that is not a remembered one, whose tag was read at `at`.
-    fn key_with(&mut self, tag: u8, at: usize) -> Result<Read, Malformed> {
+    /// As [`Decoder::key`], for a key that is not a remembered one, whose tag was read at `at`.
+    fn key_with(
+        &mut self,
+        frame: &Frame<'a>,
+        tag: u8,
+        at: usize,
+    ) -> Result<Option<Key<'a>>, Malformed> {
         let stack = self.stack;
+        let slot = frame.base + LEVEL;
         match self.input.token_with(tag)? {
             Token::Scalar(Scalar::String(text)) => {
-                stack.push_bytes(text);
+                let view = stack.push_viewed(text);
                 if let Some(keys) = &mut self.keys {
-                    keys.remember(stack);
+                    keys.remember(stack, view);
                 }
+                return Ok(Some(Key::Slot(slot, view)));
             }
-            Token::Scalar(Scalar::Nil) => return Ok(Read::Nil),
+            Token::Scalar(Scalar::Nil) => {
+                self.end_table(frame);
+                return Ok(None);
+            }
             Token::Scalar(Scalar::Float(number)) if number.is_nan() => return Err(Malformed),
             Token::Scalar(scalar) => stack.push_scalar(scalar),
-            Token::Tag(tag) => return self.with_parts(tag, at),
-        }
-        Ok(Read::Whole)
-    }
-
-    /// Reads the value for the key on top of the stack.
-    #[inline]
-    fn field(&mut self, base: c_int) -> Result<Read, Malformed> {
-        let stack = self.stack;
-        let read = self.read()?;
-        match read {
-            Read::Nil => return Err(Malformed),
-            Read::Whole => stack.raw_set(base),
-            Read::Open => {
-                stack.insert(-3);
-                stack.raw_set(base);
-                self.enter_above(Frame { base, state: State::Pairs });
+            Token::Tag(tag) => {
+                let read = self.with_parts(tag, at)?;
+                if read != Read::Whole {
+                    stack.copy(slot, frame.base + 1);
+                    self.enter_above(Frame { state: State::Value, ..*frame }, stack.table_view(-1));
+                    return Ok(None);
+                }
             }
         }
-        Ok(read)
+        Ok(Some(Key::Slot(slot, None)))
     }
 
-    /// Opens the table on top of the stack, which lies right above the level of `outer`.
-    fn enter_above(&mut self, outer: Frame) {
+    /// Reads the value of `key`, if there is one, and sets it.
+    #[inline(always)]
+    fn entry(&mut self, frame: &Frame<'a>, key: Key<'a>) -> Result<Entry, Malformed> {
+        let stack = self.stack;
+        let at = self.input.at();
+        match self.input.token()? {
+            Token::Scalar(Scalar::Nil) => return Ok(Entry::End),
+            Token::Scalar(Scalar::String(text)) => {
+                let view = stack.push_viewed(text).map(View::String);
+                self.set_pushed(frame, key, -1, view);
+                stack.set_top(frame.base + LEVEL - 1);
+            }
+            Token::Scalar(scalar) => self.set_scalar(frame, key, scalar),
+            Token::Tag(tag) => {
+                let read = self.with_parts(tag, at)?;
+                let value = if read == Read::Details { -2 } else { -1 };
+                let table = stack.table_view(value);
+                self.set_pushed(frame, key, value, table.map(View::Table));
+                match read {
+                    Read::Whole => stack.set_top(frame.base + LEVEL - 1),
+                    Read::Table => return Ok(self.enter_above(*frame, table)),
+                    Read::Details => return Ok(self.enter_above(*frame, stack.table_view(-1))),
+                }
+            }
+        }
+        Ok(Entry::Done)
+    }
+
+    /// Sets the value of `key`, and drops the key if it is on top of the stack.
+    #[inline(always)]
+    fn set_scalar(&self, frame: &Frame<'a>, key: Key<'a>, scalar: Scalar<'_>) {
+        let stack = self.stack;
+        let is_on_top = matches!(key, Key::Slot(slot, _) if slot == frame.base + LEVEL);
+        if set(frame, key, View::Scalar(scalar)) {
+            if is_on_top {
+                stack.set_top(frame.base + LEVEL - 1);
+            }
+            return;
+        }
+        match key {
+            Key::Slot(slot, _) if !is_on_top => stack.push_value(slot),
+            _ => {}
+        }
+        stack.push_scalar(scalar);
+        match key {
+            Key::Index(index) => stack.raw_set_int(frame.base, index),
+            Key::Slot(..) => stack.raw_set(frame.base),
+        }
+    }
+
+    /// Sets the value of `key` to that at `value`, an index from the top, which stays there.
+    fn set_pushed(&self, frame: &Frame<'a>, key: Key<'a>, value: c_int, view: Option<View<'a>>) {
+        let stack = self.stack;
+        if view.is_some_and(|view| set(frame, key, view)) {
+            return;
+        }
+        match key {
+            Key::Index(index) => {
+                stack.push_value(value);
+                stack.raw_set_int(frame.base, index);
+            }
+            Key::Slot(slot, _) => {
+                stack.push_value(slot);
+                stack.push_value(value - 1);
+                stack.raw_set(frame.base);
+            }
+        }
+    }
+
+    /// Opens the table on top of the stack, which lies above the level of `outer`.
+    fn enter_above(&mut self, outer: Frame<'a>, table: Option<TableView<'a>>) -> Entry {
         self.frames.push(outer);
         let base = self.levels.enter(self.stack, self.frames.len(), outer.base);
-        self.enter(base);
+        self.enter(base, table);
+        Entry::Open
     }
 
-    fn enter(&mut self, base: c_int) {
+    fn enter(&mut self, base: c_int, table: Option<TableView<'a>>) {
         // Not nil: a table of levels with nils in between would be no array.
         self.stack.push_bool(false);
-        self.frames.push(Frame { base, state: State::Run(0) });
+        self.frames.push(Frame { base, state: State::Run(0), table });
     }
 
-    fn end_table(&mut self, frame: Frame) {
-        match self.frames.last() {
-            Some(outer) => self.levels.leave(self.stack, frame.base, outer.base),
-            None => self.stack.set_top(frame.base - 1),
-        }
-    }
-
-    /// Pushes a value, of tables only the empty table.
-    #[inline]
-    fn read(&mut self) -> Result<Read, Malformed> {
-        let at = self.input.at();
-        let tag = self.input.byte()?;
-        if let Some(value) = format::small_integer(tag) {
-            self.stack.push_int(value);
-            return Ok(Read::Whole);
-        }
-        self.read_with(tag, at)
-    }
-
-    /// As [`Decoder::read`], with the tag, which was read at `at`.
-    fn read_with(&mut self, tag: u8, at: usize) -> Result<Read, Malformed> {
-        match self.input.token_with(tag)? {
-            Token::Scalar(Scalar::Nil) => Ok(Read::Nil),
-            Token::Scalar(scalar) => {
-                self.stack.push_scalar(scalar);
-                Ok(Read::Whole)
-            }
-            Token::Tag(tag) => self.with_parts(tag, at),
+    fn end_table(&mut self, frame: &Frame<'_>) {
+        if let Some(outer) = self.frames.last() {
+            self.levels.leave(self.stack, frame.base, outer.base);
         }
     }
 
@@ -305,8 +361,7 @@ impl<'a> Decoder<'a> {
         if tag & 1 == 1 {
             self.share(at);
         }
-        stack.push_value(-1);
-        Ok(Read::Open)
+        Ok(Read::Table)
     }
 
     /// Remembers the table on top of the stack for [`format::SAME`].
@@ -344,9 +399,13 @@ impl<'a> Decoder<'a> {
             Token::Tag(tag) => self.table(tag, at)?,
             _ => return Err(Malformed),
         };
-        let error = if details == Read::Open { -3 } else { -2 };
-        stack.set_object_value(error, errors::DETAILS);
-        Ok(details)
+        if details == Read::Whole {
+            stack.set_object_value(-2, errors::DETAILS);
+            return Ok(Read::Whole);
+        }
+        stack.push_value(-1);
+        stack.set_object_value(-3, errors::DETAILS);
+        Ok(Read::Details)
     }
 
     fn plain(&mut self) -> Result<Read, Malformed> {
@@ -355,5 +414,16 @@ impl<'a> Decoder<'a> {
         let plain = plain_type(tag).ok_or(Malformed)?;
         (plain.read)(self.stack, bytes).ok_or(Malformed)?;
         Ok(Read::Whole)
+    }
+}
+
+/// Sets the value of `key` without Lua; false when that cannot be.
+#[inline(always)]
+fn set(frame: &Frame<'_>, key: Key<'_>, value: View<'_>) -> bool {
+    let Some(table) = frame.table else { return false };
+    match key {
+        Key::Index(index) => table.set_element(index, value),
+        Key::Slot(_, Some(key)) => table.set_field(key, value),
+        Key::Slot(_, None) => false,
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn encode(stack: &Stack, indices: Range<c_int>) -> Option<Data> {
     for index in indices {
         match stack.scalar(index) {
             Some(scalar) => format::write_scalar(&mut direct.out, scalar),
-            None => direct.root(stack.view(index)?)?,
+            None => direct.root(stack.table_view(index)?)?,
         }
     }
     Some(format::finish(&direct.out, direct.keys.is_used()))

@@ -326,8 +326,11 @@ impl<'a> Reader<'a> {
     /// The token whose first byte is `tag`.
     #[inline(always)]
     pub(super) fn token_with(&mut self, tag: u8) -> Result<Token<'a>, Malformed> {
+        // First: they are the most.
+        if tag >= SMALL_INTEGER {
+            return Ok(Token::Scalar(Scalar::Integer(i64::from(tag & !SMALL_INTEGER))));
+        }
         Ok(Token::Scalar(match tag {
-            SMALL_INTEGER.. => Scalar::Integer(i64::from(tag & !SMALL_INTEGER)),
             SHORT_STRING.. => Scalar::String(self.take(usize::from(tag & !SHORT_STRING))?),
             NIL => Scalar::Nil,
             FALSE | TRUE => Scalar::Boolean(tag == TRUE),
@@ -343,12 +346,6 @@ impl<'a> Reader<'a> {
             _ => return Ok(Token::Tag(tag)),
         }))
     }
-}
-
-/// The integer that is no more than its tag, if this is one.
-#[inline]
-pub(super) fn small_integer(tag: u8) -> Option<i64> {
-    (tag >= SMALL_INTEGER).then_some(i64::from(tag & !SMALL_INTEGER))
 }
 
 #[cfg(test)]

@@ -25,12 +25,14 @@ impl Levels {
     }
 
     /// Makes way for a level on top of level `depth` (from 1), whose first slot is `base`: its own
-    /// first slot, a table, is on top of the stack. Gives the index where that is now.
+    /// first slot, a table, is on top of the stack. Gives the index where that is now. What lies
+    /// between the two stays there or is dropped.
     pub(super) fn enter(&mut self, stack: &Stack, depth: usize, base: c_int) -> c_int {
         if depth < ON_STACK && stack.reserve(8 + 2 * self.width) {
             return stack.top();
         }
         stack.insert(base);
+        stack.set_top(base + self.width);
         if stack.kind(self.table) == LuaType::Nil {
             stack.new_table(0, 0);
             stack.replace(self.table);
@@ -47,10 +49,10 @@ impl Levels {
 
     /// Drops the level whose first slot is `base`, and puts the one below it back at `below`.
     pub(super) fn leave(&mut self, stack: &Stack, base: c_int, below: c_int) {
-        stack.set_top(base - 1);
         if base != below {
-            return;
+            return stack.set_top(below + self.width - 1);
         }
+        stack.set_top(base - 1);
         self.n_spilled -= 1;
         for slot in 1..=self.width {
             stack.raw_get_int(self.table, self.slot(self.n_spilled, slot));

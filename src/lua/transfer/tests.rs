@@ -286,6 +286,17 @@ fn no_metamethod_runs_and_no_metatable_is_carried() {
 }
 
 #[test]
+fn a_copy_can_become_a_metatable() {
+    vm().run(
+        r#"
+        local mt = copy { __index = { x = 1 }, __name = "copy" }
+        local t = setmetatable({}, mt)
+        assert(t.x == 1 and t.y == nil and tostring(t):find("^copy: "))
+        "#,
+    );
+}
+
+#[test]
 fn errors_cross_with_all_they_have() {
     vm().run(
         r#"
@@ -485,6 +496,26 @@ proptest! {
         let vm = vm();
         vm.set_global("graph", |stack| push_graph(stack, &entries));
         prop_assert_eq!(vm.eval("check(graph) return 'ok'"), Ok("ok".to_owned()));
+    }
+
+    #[test]
+    fn copies_are_right_however_the_collector_runs(records in records(), entries in graph()) {
+        let sent = encode_values(std::slice::from_ref(&records));
+        let records = sorted(records);
+        for prepare in [TestVm::collect_in_steps, TestVm::collect_the_young] {
+            let vm = vm();
+            prepare(&vm);
+            for _ in 0..3 {
+                let encoded = vm.with(|stack| {
+                    decode_one(stack, &sent);
+                    stack.collect_garbage();
+                    encode(stack, 1..2).unwrap()
+                });
+                prop_assert_eq!(&sorted(decode_value(&encoded)), &records);
+            }
+            vm.set_global("graph", |stack| push_graph(stack, &entries));
+            prop_assert_eq!(vm.eval("check(graph) return 'ok'"), Ok("ok".to_owned()));
+        }
     }
 
     #[test]

@@ -3,16 +3,21 @@
 //! # Protocol
 //! The allocator of that VM knows its blocks. A pointer is followed when it is the one that the
 //! interface gave, or when the block that it must lie in exists and has exactly the expected size.
+//! Nothing is written before all that is read was found to be right; what was written is compared
+//! with what Lua does in the same case.
 
 #![expect(unsafe_code, reason = "compares objects of Lua with what its interface tells")]
+
+mod fill;
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
 
+use super::fill::{head, main_cell, next};
 use super::layout::{
     ARRAY_HINT, LOG_N_NODES_WITH_HEAD, Node, RawSlot, RawState, RawString, RawTable, RawUserdata,
-    Word, tag,
+    SHORT_LEN_MAX, WHITE, Word, tag,
 };
 use super::{HAS_NO_HASH, SHORT_TEXT};
 use crate::lua::raw::ffi::{self, lua_State};
@@ -36,12 +41,16 @@ pub(super) fn passes() -> bool {
         if l.is_null() {
             return false;
         }
-        let passes = SIZES.iter().all(|(n_list, n_fields)| {
+        ffi::lua_gc(l, ffi::LUA_GCSTOP);
+        let can_read = SIZES.iter().all(|(n_list, n_fields)| {
             push_sample(l, *n_list, *n_fields);
             let passes = Check { l, blocks: owner }.table();
             ffi::lua_settop(l, 0);
             passes
         });
+        let passes = can_read
+            && SIZES.iter().all(|(_, n)| fill::sets_as_lua(l, *n))
+            && fill::spares_the_collector(l);
         ffi::lua_close(l);
         passes
     }
@@ -178,10 +187,10 @@ unsafe fn push_key(l: *mut lua_State, n: c_int) {
         match n % 8 {
             0 => ffi::lua_pushinteger(l, i64::from(n) << 40),
             1 => ffi::lua_pushnumber(l, f64::from(n) + 0.5),
-            2 => push_text(l, &[n as u8; 50]),
+            2 => _ = push_text(l, &[n as u8; 50]),
             3 if n == 3 => ffi::lua_pushboolean(l, 1),
             4 => ffi::lua_createtable(l, 0, 0),
-            _ => push_text(l, &[b'k', n as u8]),
+            _ => _ = push_text(l, &[b'k', n as u8]),
         }
     }
 }
@@ -196,8 +205,8 @@ unsafe fn push_value(l: *mut lua_State, n: c_int) {
             2 => ffi::lua_pushboolean(l, 0),
             3 => ffi::lua_pushboolean(l, 1),
             4 => ffi::lua_createtable(l, 0, 0),
-            5 => push_text(l, &vec![b'v'; n as usize]),
-            6 => push_text(l, &vec![b'v'; 41 + n as usize]),
+            5 => _ = push_text(l, &vec![b'v'; n as usize]),
+            6 => _ = push_text(l, &vec![b'v'; SHORT_LEN_MAX + n as usize - 5]),
             7 => {
                 let text = EXTERNAL.to_bytes();
                 ffi::lua_pushexternalstring(
@@ -213,9 +222,10 @@ unsafe fn push_value(l: *mut lua_State, n: c_int) {
     }
 }
 
-unsafe fn push_text(l: *mut lua_State, text: &[u8]) {
+/// Gives the address of the copy.
+unsafe fn push_text(l: *mut lua_State, text: &[u8]) -> *const u8 {
     // SAFETY: as in `push_sample`.
-    unsafe { ffi::lua_pushlstring(l, text.as_ptr().cast(), text.len()) };
+    unsafe { ffi::lua_pushlstring(l, text.as_ptr().cast(), text.len()).cast() }
 }
 
 /// Compares the table in slot 1.
@@ -233,7 +243,11 @@ impl Check {
                 return false;
             }
             let table = &*address.cast::<RawTable>();
-            self.metatable(table) && self.parts_exist(table) && self.entries(table)
+            table.mark & WHITE != 0
+                && self.metatable(table)
+                && self.parts_exist(table)
+                && self.entries(table)
+                && self.chains(table)
         }
     }
 
@@ -306,6 +320,41 @@ impl Check {
         }
     }
 
+    /// Each short string is in the chain of its main cell, and no cell is free from the head on.
+    unsafe fn chains(&self, table: &RawTable) -> bool {
+        if table.flags & HAS_NO_HASH != 0 {
+            return true;
+        }
+        // SAFETY: the hash part exists and has the size of the header, and the strings exist.
+        unsafe {
+            let n_cells = 1 << table.log_n_nodes;
+            let cells = table.nodes..table.nodes.add(n_cells);
+            let is_found = |n| {
+                let cell = table.nodes.add(n);
+                if (*cell).key_tag != tag::SHORT_STRING || tag::is_nil((*cell).value_tag) {
+                    return true;
+                }
+                let mut at = main_cell(table, (*cell).key.object.cast());
+                for _ in 0..n_cells {
+                    if at == cell || !cells.contains(&at) {
+                        break;
+                    }
+                    at = next(at).unwrap_or(cells.end);
+                }
+                at == cell
+            };
+            let mut is_right = (0..n_cells).all(is_found);
+            if table.log_n_nodes >= LOG_N_NODES_WITH_HEAD {
+                let head = *head(table.nodes);
+                is_right &= cells.contains(&head) || head == cells.end;
+                is_right &= (0..n_cells)
+                    .map(|n| table.nodes.add(n))
+                    .all(|cell| cell < head || !tag::is_nil((*cell).key_tag));
+            }
+            is_right
+        }
+    }
+
     /// Tag and word are those of the value in slot `index`.
     unsafe fn is_value(&self, index: c_int, tag: u8, word: Word) -> bool {
         let l = self.l;
@@ -372,7 +421,10 @@ impl Check {
             let mut len = 0;
             let text = ffi::lua_tolstring(self.l, index, &mut len).cast::<u8>();
             let size = (*self.blocks).get(&(object as usize)).copied().unwrap_or_default();
-            if object != ffi::lua_topointer(self.l, index) || size < SHORT_TEXT {
+            if object != ffi::lua_topointer(self.l, index)
+                || size < SHORT_TEXT
+                || (tag == tag::SHORT_STRING) != (len <= SHORT_LEN_MAX)
+            {
                 return false;
             }
             let string = object.cast::<RawString>();

@@ -46,12 +46,16 @@ pub(super) struct RawString {
     _extra: u8,
     /// Negative for a long string.
     pub(super) short_len: i8,
-    _hash: u32,
+    /// Of a short string always there.
+    pub(super) hash: u32,
     /// Of a short string something else.
     pub(super) long_len: usize,
     /// Only of a long string.
     pub(super) text: *const u8,
 }
+
+/// Longer strings are long ones.
+pub(super) const SHORT_LEN_MAX: usize = 40;
 
 /// Where the text of a short string begins.
 pub(super) const SHORT_TEXT: usize = std::mem::offset_of!(RawString, text);
@@ -61,16 +65,23 @@ pub(super) const SHORT_TEXT: usize = std::mem::offset_of!(RawString, text);
 pub(super) struct RawTable {
     _next: *const c_void,
     _tag: u8,
-    _mark: u8,
+    /// The colour, among others.
+    pub(super) mark: u8,
     pub(super) flags: u8,
     pub(super) log_n_nodes: u8,
     pub(super) n_array: u32,
     /// Between the values of the array part, which lie in front, and their tags.
-    pub(super) array: *const Word,
-    pub(super) nodes: *const Node,
+    pub(super) array: *mut Word,
+    pub(super) nodes: *mut Node,
     pub(super) metatable: *const RawTable,
     _gray: *const c_void,
 }
+
+/// In the mark of an object: it is white, in one of the two ways.
+pub(super) const WHITE: u8 = 1 << 3 | 1 << 4;
+
+/// In the flags of a table: metamethods that were not found in it.
+pub(super) const LACKS: u8 = (1 << 6) - 1;
 
 /// In the flags of a table: it has no hash part of its own.
 pub(super) const HAS_NO_HASH: u8 = 1 << 6;
@@ -85,11 +96,13 @@ pub(super) struct Node {
     pub(super) value: Word,
     pub(super) value_tag: u8,
     pub(super) key_tag: u8,
-    _next: c_int,
+    /// Cells from this one to the next of its chain; 0 for the last.
+    pub(super) next: c_int,
     pub(super) key: Word,
 }
 
-/// From so many cells on, a word lies in front of the first.
+/// From so many cells on, a word lies in front of the first: the address of the cell from which on
+/// none is free.
 pub(super) const LOG_N_NODES_WITH_HEAD: u8 = 3;
 
 /// `StackValue`, which is a `TValue`.
