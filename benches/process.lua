@@ -1,6 +1,6 @@
 -- The programs behind the benches of processes. The first argument names what to be; those that measure
--- get a number of rounds and return the nanoseconds that they took.
-local HOST, SELF = "app:processes", process.id()
+-- get a number of rounds and return the nanoseconds that they took, or came late.
+local HOST, SELF = "app:processes", "app:process"
 local be = {}
 
 local function spawn(...)
@@ -77,6 +77,81 @@ function be.fan_in(rounds)
   end) * rounds // (each * 4)
 end
 
+function be.pair(main, rounds)
+  local go, peer, ch = process.listen("go"), spawn("echo", process.pid()), process.listen("pong")
+  process.send(main, "ready", process.pid())
+  go:receive()
+  for i = 1, rounds do
+    process.send(peer, "ping", i)
+    ch:receive()
+  end
+  process.terminate(peer)
+  process.send(main, "done")
+end
+
+-- A thousand pairs at a time; a round is one round trip.
+function be.pairs(rounds)
+  local ready, done, all = process.listen("ready"), process.listen("done"), {}
+  local each = rounds // 1000 + 1
+  for _ = 1, 1000 do spawn("pair", process.pid(), each) end
+  for i = 1, 1000 do all[i] = ready:receive() end
+  return timed(all, function()
+    for _, pair in ipairs(all) do process.send(pair, "go") end
+    for _ = 1, 1000 do done:receive() end
+  end) * rounds // (each * 1000)
+end
+
+function be.branch(parent, leaves)
+  if leaves == 1 then
+    process.send(parent, "sum", 1)
+    return
+  end
+  local ch, me, sum = process.listen("sum"), process.pid(), 0
+  for _ = 1, 10 do spawn("branch", me, leaves // 10) end
+  for _ = 1, 10 do sum = sum + ch:receive() end
+  process.send(parent, "sum", sum)
+end
+
+-- Trees of a thousand leaves, one after the other.
+function be.tree(rounds)
+  local ch, me = process.listen("sum"), process.pid()
+  return timed(rounds, function(n)
+    for _ = 1, n do
+      spawn("branch", me, 1000)
+      assert(ch:receive() == 1000)
+    end
+  end)
+end
+
+-- How late a sleep ended. It is above zero: nothing fires early.
+local function late(ms)
+  return timed(ms, function() time.sleep(ms * time.MILLISECOND) end) - ms * time.MILLISECOND
+end
+
+function be.sleeper(main, ms) process.send(main, "late", late(ms)) end
+
+-- A thousand sleepers at a time, none of which is due before all are there.
+function be.sleepers(rounds)
+  local ch, me, sum = process.listen("late"), process.pid(), 0
+  for first = 1, rounds, 1000 do
+    local n = math.min(1000, rounds - first + 1)
+    for i = 1, n do spawn("sleeper", me, 20 + i % 80) end
+    for _ = 1, n do sum = sum + ch:receive() end
+  end
+  return sum
+end
+
+function be.hog() while true do end end
+
+-- One sleep after the other, beside so many processes that compute.
+function be.beside_hogs(rounds, hogs)
+  local computing, sum = {}, 0
+  for i = 1, hogs do computing[i] = spawn("hog") end
+  for _ = 1, rounds do sum = sum + late(1) end
+  for _, hog in ipairs(computing) do process.terminate(hog) end
+  return sum
+end
+
 function be.select(rounds)
   local a, b, c = channel.new(1), channel.new(1), channel.new(1)
   return timed(rounds, function(n)
@@ -93,27 +168,32 @@ function be.timer(rounds)
   end)
 end
 
--- A table of so many integers to itself and back: encode, queue, decode.
-function be.copy(rounds, size)
-  local ch, me, t = process.listen("t"), process.pid(), {}
-  for i = 1, size do t["k" .. i] = i end
+-- A value to itself and back: encode, queue, decode.
+local function copies(rounds, value)
+  local ch, me = process.listen("value"), process.pid()
   return timed(rounds, function(n)
     for _ = 1, n do
-      process.send(me, "t", t)
+      process.send(me, "value", value)
       ch:receive()
     end
   end)
 end
 
--- A string of so many bytes to itself and back.
-function be.copy_string(rounds, size)
-  local ch, me, s = process.listen("s"), process.pid(), ("x"):rep(size)
-  return timed(rounds, function(n)
-    for _ = 1, n do
-      process.send(me, "s", s)
-      ch:receive()
-    end
-  end)
+local function fields(size)
+  local t = {}
+  for i = 1, size do t["k" .. i] = i end
+  return t
 end
+
+function be.copy(rounds, size) return copies(rounds, fields(size)) end
+
+-- As many entries, in tables of ten.
+function be.copy_nested(rounds, size)
+  local t = {}
+  for i = 1, size // 10 do t["g" .. i] = fields(10) end
+  return copies(rounds, t)
+end
+
+function be.copy_string(rounds, size) return copies(rounds, ("x"):rep(size)) end
 
 return function(what, ...) return be[what](...) end
