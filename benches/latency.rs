@@ -58,10 +58,8 @@ fn main() {
     show("full workers: lateness of a sleeper", &measure(&full, "sleeps"));
     drop(full);
 
-    let paused = pauses.iter().sum::<f64>() / SECONDS_MAX as f64;
-    println!("\nBeside the pair, the one that computes had {:.0} % of the worker.", {
-        (1.0 - paused) * 100.0
-    });
+    let share = 1.0 - pauses.iter().sum::<f64>() / SECONDS_MAX as f64;
+    println!("\nBeside the pair, the one that computes had {:.0} % of the worker.", share * 100.0);
 }
 
 fn start(workers: usize) -> Running {

@@ -39,7 +39,7 @@ fn main() {
         return;
     }
     let columns: Vec<_> = WORKERS.into_iter().map(rates).collect();
-    println!("| What | Unit | {} |", WORKERS.map(|n| format!("{n} workers")).join(" | "));
+    println!("| Workers | Unit | {} |", WORKERS.map(|n| n.to_string()).join(" | "));
     println!("|{}", "---|".repeat(2 + WORKERS.len()));
     for (row, (what, _, unit)) in PROGRAMS.into_iter().enumerate() {
         let cells: Vec<_> = columns.iter().map(|rates| rates[row].to_string()).collect();
