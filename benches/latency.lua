@@ -40,14 +40,14 @@ function be.sleeps(n, seconds)
   return list
 end
 
--- Computes for so many seconds. The clock stands still for whoever is not run: what is longer than
--- a reading of it can take was a pause.
+-- Computes for so many seconds. Two readings of the clock are next to each other in time, unless there
+-- was a pause.
 function be.pauses(_, seconds)
   local list, start = {}, os.clock()
   local before, over = start, start + seconds
   repeat
     local now = os.clock()
-    if now - before > 20e-6 then list[#list + 1] = now - before end
+    if now - before > 2e-6 then list[#list + 1] = now - before end
     before = now
   until now > over
   return list

@@ -1,5 +1,5 @@
-//! How long a message and a sleep take at worst: round trips of a pair that is alone, whoever shares
-//! a worker with a pair that never pauses, and all of it on workers that are full.
+//! How long a message and a sleep take at worst: for a pair that is alone, for whoever shares a
+//! worker with a pair that never pauses, and on workers that are full.
 //!
 //! Not a criterion bench: it prints quantiles, of what Lua programs measure themselves with the
 //! monotonic clock. Two readings of it are in each figure, and the pauses that the machine makes.

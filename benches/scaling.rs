@@ -1,4 +1,4 @@
-//! What more workers bring: spawns, pairs and four senders to one receiver at 1, 2, 4 and 8 workers.
+//! What more workers bring: spawns, pairs, and four senders to one receiver, at 1, 2, 4 and 8.
 //!
 //! Not a criterion bench: it prints a table of medians. More workers than CPUs bring nothing; they
 //! are there to see what they cost.

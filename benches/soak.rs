@@ -68,8 +68,8 @@ return function(what, n) return be[what](n) end
 const SPAWNS: f64 = 1e7;
 const MESSAGES: f64 = 1e8;
 
-/// The work is done in so many parts. Memory is looked at after each, when what is handed back while
-/// nothing runs has been handed back.
+/// The work is done in so many parts. Memory is looked at after each, when what is handed back
+/// while nothing runs has been handed back.
 const PARTS: usize = 20;
 const REST: Duration = Duration::from_millis(500);
 

@@ -1,5 +1,5 @@
-//! The programs that are measured beside peers still run: each of them does a little of its work and
-//! prints what the script of `benches/peers` reads.
+//! The programs that are measured beside peers still run: each of them does a little of its work
+//! and prints what the script of `benches/peers` reads.
 
 mod program;
 
