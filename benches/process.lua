@@ -89,10 +89,10 @@ function be.pair(main, rounds)
   process.send(main, "done")
 end
 
--- A thousand pairs at a time; a round is one round trip.
+-- A thousand pairs at a time; a round is one round trip. Each pair makes a hundred at least.
 function be.pairs(rounds)
   local ready, done, all = process.listen("ready"), process.listen("done"), {}
-  local each = rounds // 1000 + 1
+  local each = rounds // 1000 + 100
   for _ = 1, 1000 do spawn("pair", process.pid(), each) end
   for i = 1, 1000 do all[i] = ready:receive() end
   return timed(all, function()

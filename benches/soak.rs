@@ -78,7 +78,7 @@ const REST: Duration = Duration::from_millis(500);
 const QUARTER: usize = PARTS / 4;
 
 /// More than both is a failure. The whole is some 8 MiB, and up to 3 MiB come and go with what else
-/// the machine does; 4 MiB are half a byte a process.
+/// the machine does; 4 MiB are less than a byte a process.
 const GROWTH_MAX: f64 = 0.05;
 const GROWTH_MAX_KIB: f64 = 4096.0;
 
