@@ -182,14 +182,15 @@ mod tests {
     fn a_reference_may_be_dropped_on_another_thread_and_while_one_ends() {
         let value = Arc::new(Value);
         std::thread::scope(|scope| {
-            for _ in 0..3 {
-                let value = &value;
-                let sent: Vec<_> = (0..1_000).map(|_| Shared::new(value)).collect();
+            let ending = [(); 3].map(|()| {
+                let sent: Vec<_> = (0..1_000).map(|_| Shared::new(&value)).collect();
                 scope.spawn(move || {
                     let own = sent.to_vec();
                     drop((sent, own));
-                });
-            }
+                })
+            });
+            // The scope alone would not wait until their stashes are gone.
+            ending.into_iter().for_each(|thread| thread.join().expect("nothing panics"));
         });
         STASH.with(Stash::clear);
         assert_eq!(Arc::strong_count(&value), 1);
