@@ -22,7 +22,7 @@ use super::vm::Vm;
 use crate::process::{
     Body, Encoded, Exit, Failure, Limits, Step, StepEnd, Vacated, kind, size_text,
 };
-use crate::sync::stash::Shared;
+use crate::stash::Shared;
 
 /// A Lua program, before and while it runs.
 #[derive(Debug)]

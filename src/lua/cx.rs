@@ -27,7 +27,7 @@ use super::value::{Slots, Value};
 use crate::channel::{Case, ChannelId, Channels};
 use crate::process::{self, Encoded, Event, Exit, Failure, Letter, Pid, Process, Sink, Step};
 use crate::scheduler::{Mode, Readiness};
-use crate::sync::stash::{Shared, Stash, Stashed};
+use crate::stash::{Shared, Stash, Stashed};
 use crate::writer::Writer;
 
 /// What the Lua side of a runtime shares among its processes.

@@ -28,7 +28,7 @@ use super::raw::ffi::{self, lua_State};
 use super::raw::{LuaType, Rehearsal, Stack, spoil};
 use super::stdlib;
 use super::vm::Vm;
-use crate::sync::stash::Shared;
+use crate::stash::Shared;
 
 /// Which process of a program is the first to be a copy: a few do not make an image worth while. In
 /// a debug build it is the first one, so that all tests run in copies.

@@ -12,7 +12,7 @@ use std::time::Instant;
 use super::cx::{Cx, Environment, Launch};
 use super::program::{Catalog, Program, UnitSource};
 use crate::process::Limits;
-use crate::sync::stash::Shared;
+use crate::stash::Shared;
 use crate::writer::Writer;
 #[cfg(test)]
 pub(crate) use vm::{TestVm, ours, simulate, simulate_program, stock};

@@ -11,7 +11,7 @@ use super::pages::{self, PAGE, RUN_PAGES_MAX};
 use super::raw::ffi::{self, lua_State};
 use super::raw::{Stack, Universe, allocate, allocate_zeroed, learn};
 use super::stdlib;
-use crate::sync::stash::Shared;
+use crate::stash::Shared;
 
 /// What stands in front of a VM's first blocks in its home.
 #[repr(C, align(16))]

@@ -9,7 +9,7 @@ use super::live::Process;
 use super::room::Room;
 use super::runtime::Runtime;
 use crate::scheduler::Pool;
-use crate::sync::stash::{Stash, Stashed};
+use crate::stash::{Stash, Stashed};
 
 /// What a host is made of.
 #[derive(Debug, Clone)]

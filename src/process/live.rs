@@ -22,7 +22,7 @@ use super::state::State;
 use super::warm::Warm;
 use crate::mailbox::{Mailbox, Parcel, Pushed};
 use crate::scheduler::{Context, Patience, Readiness, Task, Turn};
-use crate::sync::stash::Shared;
+use crate::stash::Shared;
 
 /// A process, as everybody sees it.
 pub struct Process {

@@ -13,7 +13,7 @@ use super::runtime::Runtime;
 use super::signal::{Signal, Watcher};
 use super::state::State;
 use crate::scheduler::Context;
-use crate::sync::stash::Shared;
+use crate::stash::Shared;
 
 /// What a spawn asks for.
 pub struct SpawnRequest {

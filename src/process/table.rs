@@ -19,9 +19,9 @@
 //!   After 2^36 uses a slot is left alone for good.
 //!
 //! # Ordering
-//! `insert` publishes the process with its first pin, which clears FREE (release); a look-up's pin (acquire) that sees
-//! the generation live sees the pointer. The last unpin (acquire, after the release of every other)
-//! frees.
+//! `insert` publishes the process with its first pin, which clears FREE (release); a look-up's pin
+//! (acquire) that sees the generation live sees the pointer. The last unpin (acquire, after the
+//! release of every other) frees.
 
 #![expect(unsafe_code, reason = "counts references to processes by hand; invariants T1 to T4")]
 

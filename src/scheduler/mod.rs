@@ -59,9 +59,9 @@
 //! # Fairness
 //! The queue is first in, first out, but for tasks that have never run, of which the newest come
 //! first, and now and then the oldest (`run_queue` Q1, Q2). The slot gives way to the queue after a
-//! few runs in a row (`lifo` L1). Every few dozen turns, and about once in a slice, a worker serves its timers, its
-//! I/O and the injector before anything of its own (`worker`). So whatever is runnable runs after
-//! a bounded number of turns, each of about a slice.
+//! few runs in a row (`lifo` L1). Every few dozen turns, and about once in a slice, a worker serves
+//! its timers, its I/O and the injector before anything of its own (`worker`). So whatever is
+//! runnable runs after a bounded number of turns, each of about a slice.
 //!
 //! # Rejected
 //! * One global queue: its lock or its cache line is touched by every worker at every turn.

@@ -73,6 +73,7 @@ impl<T> RunQueue<T> {
         self.newborn.push(task);
     }
 
+    #[inline]
     pub(super) fn pop(&self) -> Option<Arc<T>> {
         self.pop_of_round().or_else(|| {
             self.round.newborn.set(self.newborn.len());
@@ -81,14 +82,19 @@ impl<T> RunQueue<T> {
         })
     }
 
+    #[inline]
     fn pop_of_round(&self) -> Option<Arc<T>> {
-        if count_down(&self.round.newborn) {
+        let newborn = self.round.newborn.get();
+        if newborn > 0 {
             if let Some(task) = self.pop_newborn() {
+                self.round.newborn.set(newborn - 1);
                 return Some(task);
             }
             self.round.newborn.set(0);
         }
-        if count_down(&self.round.going) { self.going.pop() } else { None }
+        let going = self.round.going.get();
+        self.round.going.set(going.saturating_sub(1));
+        if going > 0 { self.going.pop() } else { None }
     }
 
     /// Q2.
@@ -110,13 +116,6 @@ impl<T> RunQueue<T> {
     pub(super) fn loot(&self) -> &deque::Worker<Arc<T>> {
         &self.going
     }
-}
-
-/// Takes one of `left`, if there is one.
-fn count_down(left: &Cell<usize>) -> bool {
-    let some = left.get() > 0;
-    left.set(left.get().saturating_sub(1));
-    some
 }
 
 impl<T> Stealer<T> {

@@ -2,7 +2,6 @@
 //! `crossbeam` normally, those of loom in a build with `--cfg loom`, so that one source is both
 //! shipped and model-checked.
 
-pub(crate) mod stash;
 pub(crate) mod striped;
 
 #[cfg(any(loom, miri))]

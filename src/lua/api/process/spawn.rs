@@ -13,7 +13,7 @@ use crate::lua::program::{HostEntry, NoProgram};
 use crate::lua::raw::{Outcome, Raise, Stack};
 use crate::lua::transfer;
 use crate::process::{Host, SpawnError, SpawnRequest, Spawned, Watch, kind};
-use crate::sync::stash::Shared;
+use crate::stash::Shared;
 
 pub(super) fn spawn(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     spawn_variant(stack, cx, "spawn", 1, &Wish::plain(false, false))
