@@ -22,7 +22,7 @@
 //!        └ process     PIDs, signals, links, names, hosts
 //!           └ scheduler   workers, run queues, parking, preemption
 //!              └ parts, none of which knows another:
-//!                 │  mailbox, channel, wheel, reactor, civil, small_map, writer
+//!                 │  mailbox, channel, wheel, reactor, civil, small_map, stash, writer
 //!                 └ sync   atomics and locks: those of std, or loom's under test
 //! ```
 //! Arrows point down only.
@@ -42,6 +42,7 @@ pub mod civil;
 pub mod mailbox;
 pub mod reactor;
 mod small_map;
+mod stash;
 pub mod wheel;
 pub mod writer;
 

@@ -43,7 +43,6 @@ impl Hosts {
             name: id.to_owned(),
             workers: entry.workers.unwrap_or_else(cpus),
             slice_ns: entry.slice_ns,
-            queue_capacity: entry.local_queue_size,
             preempt_arm: Some(lua::arm),
             when_idle: Some(lua::tidy),
             rest_after_ns: Some(REST_AFTER_NS),

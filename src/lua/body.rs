@@ -22,6 +22,7 @@ use super::vm::Vm;
 use crate::process::{
     Body, Encoded, Exit, Failure, Limits, Step, StepEnd, Vacated, kind, size_text,
 };
+use crate::stash::Shared;
 
 /// A Lua program, before and while it runs.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ enum Life {
 /// What a VM is made of.
 #[derive(Debug)]
 struct Start {
-    launch: Arc<Launch>,
+    launch: Shared<Launch>,
     args: Encoded,
 }
 
@@ -66,7 +67,7 @@ impl LuaBody {
     }
 
     /// As [`LuaBody::new`].
-    pub(crate) fn of(launch: Arc<Launch>, args: Encoded, limits: Limits) -> LuaBody {
+    pub(crate) fn of(launch: Shared<Launch>, args: Encoded, limits: Limits) -> LuaBody {
         let life = Life::Unborn(Start { launch, args });
         let memory_limit = limits
             .memory_bytes
@@ -180,7 +181,7 @@ impl LuaBody {
 }
 
 /// A VM with its libraries, ready for the arguments of the program's start.
-fn build(launch: Arc<Launch>, seed: [u64; 2]) -> Option<Vm> {
+fn build(launch: Shared<Launch>, seed: [u64; 2]) -> Option<Vm> {
     let vm = Vm::new(launch, seed[0] as u32)?;
     vm.universe().set_seed(seed);
     let stack = vm.stack(vm.main());

@@ -9,6 +9,7 @@
 use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::thread::LocalKey;
 use std::time::Instant;
 
 use rustc_hash::FxHashMap;
@@ -26,6 +27,7 @@ use super::value::{Slots, Value};
 use crate::channel::{Case, ChannelId, Channels};
 use crate::process::{self, Encoded, Event, Exit, Failure, Letter, Pid, Process, Sink, Step};
 use crate::scheduler::{Mode, Readiness};
+use crate::stash::{Shared, Stash, Stashed};
 use crate::writer::Writer;
 
 /// What the Lua side of a runtime shares among its processes.
@@ -48,8 +50,23 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    pub(crate) fn new(env: Arc<Environment>, program: Arc<Program>) -> Arc<Launch> {
-        Arc::new(Launch { env, program })
+    pub(crate) fn new(env: Arc<Environment>, program: Arc<Program>) -> Shared<Launch> {
+        Shared::new(&Arc::new(Launch { env, program }))
+    }
+}
+
+thread_local! {
+    static STASH: Stash<Launch> = const { Stash::new() };
+}
+
+/// Gives up the references that the calling thread keeps.
+pub(super) fn tidy() {
+    STASH.with(Stash::clear);
+}
+
+impl Stashed for Launch {
+    fn stash() -> &'static LocalKey<Stash<Launch>> {
+        &STASH
     }
 }
 
@@ -78,7 +95,7 @@ pub(crate) enum Suspend {
 /// What `process.upgrade` asks for.
 #[derive(Debug)]
 pub(crate) struct Upgrade {
-    pub(crate) launch: Arc<Launch>,
+    pub(crate) launch: Shared<Launch>,
     pub(crate) args: Encoded,
 }
 
@@ -141,7 +158,7 @@ pub(crate) struct Cx {
     /// The unit whose top level runs, for `require` where the caller cannot be told.
     pub(crate) running_unit: usize,
     /// What was spawned last, for the next time.
-    pub(crate) last_spawned: Option<Arc<Launch>>,
+    pub(crate) last_spawned: Option<Shared<Launch>>,
     pub(crate) fibers: Fibers,
     pub(crate) channels: Channels<Value>,
     pub(crate) inbox: Inbox,
@@ -155,7 +172,7 @@ pub(crate) struct Cx {
     pub(crate) spawners: Slab<Wish>,
     /// The cases of a running select; kept for its memory.
     pub(crate) cases: Vec<Case<Value>>,
-    pub(crate) launch: Arc<Launch>,
+    pub(crate) launch: Shared<Launch>,
 }
 
 // SAFETY: the coroutine pointers in `fibers` are used only by the worker that runs the process.
@@ -163,7 +180,7 @@ unsafe impl Send for Cx {}
 
 impl Cx {
     #[inline(always)]
-    pub(crate) fn new(launch: Arc<Launch>) -> Cx {
+    pub(crate) fn new(launch: Shared<Launch>) -> Cx {
         // Until a library runs, which says so.
         let running_unit = launch.program.units.len() - 1;
         Cx {

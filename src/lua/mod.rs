@@ -36,11 +36,18 @@ pub use body::LuaBody;
 pub use code::CompileError;
 pub use cx::Environment;
 pub use pages::set_allocator_trim;
-pub(crate) use pages::tidy;
 pub use preempt::arm;
 pub(crate) use program::NoProgram;
 pub use program::{Catalog, Entry, HostEntry, LazyProgram, Module, Program, UnitSource};
 #[cfg(any(test, fuzzing))]
 pub use transfer::check_bytes;
 pub use transfer::{Table, Value};
+
+/// Gives up what the calling thread, which has nothing to do, keeps for the next processes. Whether
+/// there may be more to do.
+pub(crate) fn tidy() -> bool {
+    cx::tidy();
+    crate::process::tidy();
+    pages::tidy()
+}
 pub(crate) use transfer::{decode_value, encode_values};

@@ -12,7 +12,6 @@
 #![expect(unsafe_code, reason = "runs code in a VM that no process owns; R5 holds")]
 
 use std::ffi::c_int;
-use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -29,6 +28,7 @@ use super::raw::ffi::{self, lua_State};
 use super::raw::{LuaType, Rehearsal, Stack, spoil};
 use super::stdlib;
 use super::vm::Vm;
+use crate::stash::Shared;
 
 /// Which process of a program is the first to be a copy: a few do not make an image worth while. In
 /// a debug build it is the first one, so that all tests run in copies.
@@ -60,7 +60,7 @@ impl ImageCell {
 
     /// Whether there is an image for the next process of the program; may make it. `random` gives
     /// the seed of its string hashes.
-    pub(crate) fn is_made(&self, launch: &Arc<Launch>, random: impl FnOnce() -> u32) -> bool {
+    pub(crate) fn is_made(&self, launch: &Shared<Launch>, random: impl FnOnce() -> u32) -> bool {
         if let Some(image) = self.image.get() {
             return image.is_some();
         }
@@ -70,7 +70,7 @@ impl ImageCell {
     }
 }
 
-fn make(launch: &Arc<Launch>, seed: u32) -> Option<Image> {
+fn make(launch: &Shared<Launch>, seed: u32) -> Option<Image> {
     let program = &launch.program;
     let image = [Stage::Rehearsed, Stage::Loaded].into_iter().find_map(|stage| {
         if stage == Stage::Rehearsed && program.script().looks_at_arguments() {
@@ -113,7 +113,7 @@ enum Stage {
 /// A template. On its main coroutine are the function to resume and the function that this is to
 /// call, ready for the arguments.
 #[inline(never)]
-fn build(launch: Arc<Launch>, seed: u32, stage: Stage) -> Option<Vm> {
+fn build(launch: Shared<Launch>, seed: u32, stage: Stage) -> Option<Vm> {
     let vm = Vm::new_template(launch, seed)?;
     let (universe, stack) = (vm.universe(), vm.stack(vm.main()));
     universe.set_rehearsal(Rehearsal::Yes);

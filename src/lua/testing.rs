@@ -12,6 +12,7 @@ use std::time::Instant;
 use super::cx::{Cx, Environment, Launch};
 use super::program::{Catalog, Program, UnitSource};
 use crate::process::Limits;
+use crate::stash::Shared;
 use crate::writer::Writer;
 #[cfg(test)]
 pub(crate) use vm::{TestVm, ours, simulate, simulate_program, stock};
@@ -38,7 +39,7 @@ pub(crate) fn program(source: &str) -> Arc<Program> {
 }
 
 /// A program that does nothing.
-pub(crate) fn bare_launch() -> Arc<Launch> {
+pub(crate) fn bare_launch() -> Shared<Launch> {
     static PROGRAM: OnceLock<Arc<Program>> = OnceLock::new();
     Launch::new(environment(), PROGRAM.get_or_init(|| program("")).clone())
 }

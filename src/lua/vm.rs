@@ -4,7 +4,6 @@
 
 use std::ops::Range;
 use std::ptr::NonNull;
-use std::sync::Arc;
 
 use super::arena::Arena;
 use super::cx::{Cx, Launch};
@@ -12,6 +11,7 @@ use super::pages::{self, PAGE, RUN_PAGES_MAX};
 use super::raw::ffi::{self, lua_State};
 use super::raw::{Stack, Universe, allocate, allocate_zeroed, learn};
 use super::stdlib;
+use crate::stash::Shared;
 
 /// What stands in front of a VM's first blocks in its home.
 #[repr(C, align(16))]
@@ -53,7 +53,7 @@ impl Vm {
     pub(crate) const HEAD_BYTES: usize = size_of::<Head>();
 
     /// A bare VM; `seed` randomizes its string hashes. `None` when there is no memory for it.
-    pub(crate) fn new(launch: Arc<Launch>, seed: u32) -> Option<Vm> {
+    pub(crate) fn new(launch: Shared<Launch>, seed: u32) -> Option<Vm> {
         // SAFETY: `furnish` gives memory that belongs to the arena alone.
         let vm = Vm::furnish(launch, HOME_PAGES, |blocks, _| unsafe { Arena::within(blocks) })?;
         vm.start(seed, allocate)
@@ -61,7 +61,7 @@ impl Vm {
 
     /// As [`Vm::new`], in the largest home, and such that no byte in it depends on what was there
     /// before. [`Vm::finish_template`] ends that.
-    pub(crate) fn new_template(launch: Arc<Launch>, seed: u32) -> Option<Vm> {
+    pub(crate) fn new_template(launch: Shared<Launch>, seed: u32) -> Option<Vm> {
         let vm = Vm::furnish(launch, RUN_PAGES_MAX, |blocks, _| {
             // SAFETY: as in `new`.
             unsafe {
@@ -95,7 +95,7 @@ impl Vm {
 
     /// A copy of the image of the program in `launch`, with a seed of its own for `math.random`.
     /// `None` when there is no memory or no image.
-    pub(crate) fn copy(launch: Arc<Launch>, seed: [u64; 2]) -> Option<Vm> {
+    pub(crate) fn copy(launch: Shared<Launch>, seed: [u64; 2]) -> Option<Vm> {
         let n_pages = launch.program.image.get()?.n_pages();
         let mut main = std::ptr::null_mut();
         let mut vm = Vm::furnish(launch, n_pages, |blocks, cx| {
@@ -119,7 +119,7 @@ impl Vm {
 
     /// A home with its head. `arena` gets the memory behind it.
     fn furnish(
-        launch: Arc<Launch>,
+        launch: Shared<Launch>,
         n_pages: usize,
         arena: impl FnOnce(Range<*mut u8>, &Cx) -> Arena,
     ) -> Option<Vm> {

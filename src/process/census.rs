@@ -13,20 +13,15 @@
 //! order (sequentially consistent): either the one sees the announcement, or the other the end. So
 //! it is with two ends: the later one counts both.
 
-use std::cell::Cell;
 use std::sync::PoisonError;
 
-use crossbeam_utils::CachePadded;
-
-use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::striped::Striped;
 use crate::sync::{Condvar, Mutex};
-
-/// Threads beyond so many share pages; a model has few.
-const N_PAGES: usize = if cfg!(loom) { 2 } else { 16 };
 
 /// See the module.
 pub(super) struct Census {
-    pages: [CachePadded<Page>; N_PAGES],
+    pages: Striped<Page>,
     /// Whether somebody waits for the last end.
     is_awaited: AtomicBool,
     /// Whether nobody is to wait any more.
@@ -44,7 +39,7 @@ struct Page {
 impl Census {
     pub(super) fn new() -> Census {
         Census {
-            pages: std::array::from_fn(|_| CachePadded::default()),
+            pages: Striped::default(),
             is_awaited: AtomicBool::new(false),
             given_up: Mutex::new(false),
             empty: Condvar::new(),
@@ -54,13 +49,13 @@ impl Census {
     /// A process begins.
     pub(super) fn begin(&self) {
         // Relaxed: whoever ends it got it from this thread in a way that orders the two (C1).
-        self.page().begun.fetch_add(1, Ordering::Relaxed);
+        self.pages.own().begun.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A process has ended.
     pub(super) fn end(&self) {
         // Release, for `n_live`: who counts the end sees what it did.
-        self.page().ended.fetch_add(1, Ordering::SeqCst);
+        self.pages.own().ended.fetch_add(1, Ordering::SeqCst);
         total_order();
         if self.is_awaited.load(Ordering::SeqCst) && self.n_live() == 0 {
             // The lock orders this against a waiter that has counted but does not sleep yet.
@@ -92,10 +87,6 @@ impl Census {
         *self.given_up.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.empty.notify_all();
     }
-
-    fn page(&self) -> &Page {
-        &self.pages[thread_number() % N_PAGES]
-    }
 }
 
 /// Loom takes sequentially consistent accesses for weaker ones, but knows fences.
@@ -103,26 +94,6 @@ impl Census {
 fn total_order() {
     #[cfg(loom)]
     crate::sync::atomic::fence(Ordering::SeqCst);
-}
-
-#[cfg(not(loom))]
-fn thread_number() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static NUMBER: Cell<usize> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed));
-    }
-    // While the thread ends, any page will do.
-    NUMBER.try_with(Cell::get).unwrap_or(0)
-}
-
-#[cfg(loom)]
-loom::thread_local! {
-    static NUMBER: Cell<usize> = Cell::new(0);
-}
-
-#[cfg(loom)]
-fn thread_number() -> usize {
-    NUMBER.with(Cell::get)
 }
 
 #[cfg(all(test, not(loom)))]
@@ -162,6 +133,7 @@ mod loom_tests {
     use loom::thread;
 
     use super::*;
+    use crate::sync::striped::set_thread_number;
 
     /// Two threads that end a process each against one that waits for both: a lost wake-up shows as
     /// a deadlock.
@@ -175,7 +147,7 @@ mod loom_tests {
                 .map(|number| {
                     let census = census.clone();
                     thread::spawn(move || {
-                        NUMBER.with(|own| own.set(number));
+                        set_thread_number(number);
                         census.end();
                     })
                 })
@@ -197,7 +169,7 @@ mod loom_tests {
             let other = {
                 let census = census.clone();
                 thread::spawn(move || {
-                    NUMBER.with(|own| own.set(1));
+                    set_thread_number(1);
                     census.begin();
                     census.end();
                 })

@@ -1,12 +1,15 @@
 //! A process host: a pool of workers, the limits of its processes, and its part in a shutdown.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::LocalKey;
 
 use super::body::Limits;
 use super::live::Process;
+use super::room::Room;
 use super::runtime::Runtime;
 use crate::scheduler::Pool;
+use crate::stash::{Stash, Stashed};
 
 /// What a host is made of.
 #[derive(Debug, Clone)]
@@ -26,13 +29,13 @@ pub struct Host {
     config: HostConfig,
     pool: Arc<dyn Pool<Process>>,
     runtime: Arc<Runtime>,
-    live: AtomicUsize,
+    room: Room,
     stopping: AtomicBool,
 }
 
 impl std::fmt::Debug for Host {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Host").field("config", &self.config).field("live", &self.live).finish()
+        f.debug_struct("Host").field("config", &self.config).field("live", &self.n_live()).finish()
     }
 }
 
@@ -43,8 +46,8 @@ impl Host {
         pool: Arc<dyn Pool<Process>>,
         runtime: Arc<Runtime>,
     ) -> Arc<Host> {
-        let (live, stopping) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Arc::new(Host { config, pool, runtime, live, stopping })
+        let room = Room::new(config.max_processes);
+        Arc::new(Host { config, pool, runtime, room, stopping: AtomicBool::new(false) })
     }
 
     /// The runtime that its processes belong to.
@@ -69,7 +72,7 @@ impl Host {
 
     /// How many processes live on it.
     pub fn n_live(&self) -> usize {
-        self.live.load(Ordering::Relaxed)
+        self.room.n_taken()
     }
 
     /// From now on every spawn on it fails.
@@ -84,7 +87,7 @@ impl Host {
 
     /// Whether one more process may live on it. A hint: the spawn itself decides.
     pub fn has_room(&self) -> bool {
-        self.n_live() < self.config.max_processes
+        self.room.is_left()
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -93,14 +96,25 @@ impl Host {
 
     /// Claims room for one process; false at the limit.
     pub(crate) fn admit(&self) -> bool {
-        if self.live.fetch_add(1, Ordering::Relaxed) < self.config.max_processes {
-            return true;
-        }
-        self.live.fetch_sub(1, Ordering::Relaxed);
-        false
+        self.room.take()
     }
 
     pub(crate) fn leave(&self) {
-        self.live.fetch_sub(1, Ordering::Relaxed);
+        self.room.give_back();
+    }
+}
+
+thread_local! {
+    static STASH: Stash<Host> = const { Stash::new() };
+}
+
+/// Gives up what the calling thread, which has nothing to do, keeps for the next processes.
+pub(crate) fn tidy() {
+    STASH.with(Stash::clear);
+}
+
+impl Stashed for Host {
+    fn stash() -> &'static LocalKey<Stash<Host>> {
+        &STASH
     }
 }

@@ -22,12 +22,13 @@ use super::state::State;
 use super::warm::Warm;
 use crate::mailbox::{Mailbox, Parcel, Pushed};
 use crate::scheduler::{Context, Patience, Readiness, Task, Turn};
+use crate::stash::Shared;
 
 /// A process, as everybody sees it.
 pub struct Process {
     pid: Pid,
     entry: &'static str,
-    host: Arc<Host>,
+    host: Shared<Host>,
     pub(super) mailbox: Mailbox<Signal>,
     /// When it was spawned, monotonic: a shutdown cancels younger processes first.
     born_ns: u64,
@@ -60,7 +61,7 @@ struct Core {
 /// What a new process is made of.
 pub(super) struct Parts {
     pub(super) entry: &'static str,
-    pub(super) host: Arc<Host>,
+    pub(super) host: Shared<Host>,
     pub(super) limits: Limits,
     pub(super) born_ns: u64,
     pub(super) body: Box<dyn Body>,

@@ -13,6 +13,7 @@ use super::runtime::Runtime;
 use super::signal::{Signal, Watcher};
 use super::state::State;
 use crate::scheduler::Context;
+use crate::stash::Shared;
 
 /// What a spawn asks for.
 pub struct SpawnRequest {
@@ -97,7 +98,7 @@ impl Runtime {
         }
         let parts = Parts {
             entry: request.entry,
-            host: host.clone(),
+            host: Shared::new(host),
             limits: request.limits,
             born_ns: worker.now_ns(),
             body: request.body,

@@ -2,6 +2,8 @@
 //!
 //! # Concepts
 //! * **Slot**: room for one live process; used again and again, each time with the next generation.
+//! * **Batch**: free slots that a thread has in advance. It uses those first that it freed last:
+//!   slots lie four to a cache line, which so remains with one worker.
 //! * **Pin**: a short-lived claim of a looking thread; the process stays in memory while it is
 //!   pinned.
 //!
@@ -17,19 +19,20 @@
 //!   After 2^36 uses a slot is left alone for good.
 //!
 //! # Ordering
-//! `insert` publishes the process by clearing FREE (release); a look-up's pin (acquire) that sees
-//! the generation live sees the pointer. The last unpin (acquire, after the release of every other)
-//! frees.
+//! `insert` publishes the process with its first pin, which clears FREE (release); a look-up's pin
+//! (acquire) that sees the generation live sees the pointer. The last unpin (acquire, after the
+//! release of every other) frees.
 
 #![expect(unsafe_code, reason = "counts references to processes by hand; invariants T1 to T4")]
 
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use super::pid::{GENERATION_BITS, SLOT_BITS, Serial};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::cell::UnsafeCell;
-use crate::sync::deque::{Injector, Steal};
+use crate::sync::striped::Striped;
+use crate::sync::{Mutex, MutexGuard};
 
 const PIN_BITS: u32 = 26;
 const PINS: u64 = (1 << PIN_BITS) - 1;
@@ -50,14 +53,21 @@ struct Slot<P> {
     process: UnsafeCell<Option<Arc<P>>>,
 }
 
+/// Slots that a thread takes, or gives back, at a time. At most twice as many lie unused with each
+/// thread.
+const BATCH: u64 = if cfg!(loom) { 2 } else { 64 };
+const _: () = assert!((CHUNK as u64).is_multiple_of(BATCH));
+
 /// Slots that are made together, when the first of them is needed.
 type Chunk<P> = OnceLock<Box<[Slot<P>]>>;
 
 /// All live processes of a runtime.
 pub(crate) struct Table<P> {
     chunks: Box<[Chunk<P>]>,
-    /// Slots that were used and are free again.
-    free: Injector<u32>,
+    /// Slots that each thread has in advance; the last one freed is the first to be used again.
+    own: Striped<Mutex<Vec<u32>>>,
+    /// Slots that were used and that no thread keeps, so many at a time.
+    free: Mutex<Vec<Vec<u32>>>,
     /// The first slot that was never used.
     fresh: AtomicU64,
 }
@@ -77,9 +87,9 @@ impl<P> Table<P> {
     pub(crate) fn new() -> Table<P> {
         Table {
             chunks: (0..N_CHUNKS).map(|_| OnceLock::new()).collect(),
-            free: Injector::new(),
-            // Slot 0 of generation 0 would be serial 0, which means "nobody".
-            fresh: AtomicU64::new(1),
+            own: Striped::default(),
+            free: Mutex::default(),
+            fresh: AtomicU64::new(0),
         }
     }
 
@@ -93,31 +103,42 @@ impl<P> Table<P> {
         let process = make(Serial::new(index, generation));
         // SAFETY: T2: the slot is FREE and was taken off the free list by this thread alone.
         slot.process.with_mut(|place| unsafe { *place = Some(process.clone()) });
-        slot.word.fetch_add(1, Ordering::Relaxed);
-        // Release pairs with the acquire of `pin`.
-        slot.word.fetch_and(!FREE, Ordering::Release);
+        // Pinned, and free no more. Release pairs with the acquire of `get`.
+        slot.word.fetch_add(1u64.wrapping_sub(FREE), Ordering::Release);
         Some(process)
     }
 
     fn take_slot(&self) -> Option<u32> {
-        loop {
-            match self.free.steal() {
-                Steal::Success(index) => return Some(index),
-                Steal::Retry => continue,
-                Steal::Empty => break,
-            }
+        let mut own = lock(self.own.own());
+        if own.is_empty() {
+            *own = lock(&self.free).pop().or_else(|| self.fresh_slots())?;
         }
-        let index = self.fresh.fetch_add(1, Ordering::Relaxed);
-        if index >= N_SLOTS {
-            self.fresh.fetch_sub(1, Ordering::Relaxed);
+        own.pop()
+    }
+
+    fn fresh_slots(&self) -> Option<Vec<u32>> {
+        let first = self.fresh.fetch_add(BATCH, Ordering::Relaxed);
+        if first >= N_SLOTS {
+            self.fresh.fetch_sub(BATCH, Ordering::Relaxed);
             return None;
         }
-        let chunk = &self.chunks[index as usize >> CHUNK_BITS];
+        let chunk = &self.chunks[first as usize >> CHUNK_BITS];
         chunk.get_or_init(|| {
             let slot = || Slot { word: AtomicU64::new(FREE), process: UnsafeCell::new(None) };
             (0..CHUNK).map(|_| slot()).collect()
         });
-        Some(index as u32)
+        // Slot 0 of generation 0 would be serial 0, which means "nobody".
+        Some((first.max(1)..first + BATCH).rev().map(|index| index as u32).collect())
+    }
+
+    fn free_slot(&self, index: u32) {
+        let mut own = lock(self.own.own());
+        own.push(index);
+        if own.len() > 2 * BATCH as usize {
+            // Those freed last stay.
+            let batch = own.drain(..BATCH as usize).collect();
+            lock(&self.free).push(batch);
+        }
     }
 
     fn slot(&self, index: usize) -> Option<&Slot<P>> {
@@ -142,13 +163,18 @@ impl<P> Table<P> {
     pub(crate) fn retire(&self, serial: Serial) {
         let slot = self.slot(serial.slot()).expect("T1: only inserted processes retire");
         // Release: whoever sees the process gone sees what its end did before.
-        slot.word.fetch_or(RETIRED, Ordering::AcqRel);
-        self.unpin(slot, serial.slot() as u32);
+        let word = slot.word.fetch_add(RETIRED - 1, Ordering::Release) + (RETIRED - 1);
+        self.free_if_last(slot, serial.slot() as u32, word);
     }
 
     fn unpin(&self, slot: &Slot<P>, index: u32) {
         // Release pairs with the acquire of the thread that frees.
         let word = slot.word.fetch_sub(1, Ordering::Release) - 1;
+        self.free_if_last(slot, index, word);
+    }
+
+    /// Frees a slot that was retired, if nobody had it pinned when its word was `word`.
+    fn free_if_last(&self, slot: &Slot<P>, index: u32, word: u64) {
         if word & (RETIRED | FREE | PINS) != RETIRED {
             return;
         }
@@ -161,7 +187,7 @@ impl<P> Table<P> {
         let process = slot.process.with_mut(|place| unsafe { (*place).take() });
         drop(process);
         if next >> GENERATION_SHIFT != 0 {
-            self.free.push(index);
+            self.free_slot(index);
         }
     }
 
@@ -177,6 +203,10 @@ impl<P> Table<P> {
             }
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A claim on a process in the table.

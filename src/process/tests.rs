@@ -117,7 +117,6 @@ fn signals_without_end_do_not_keep_a_worker_from_others() {
         name: "test".to_owned(),
         workers: 1,
         slice_ns: 1_000_000,
-        queue_capacity: 16,
         preempt_arm: None,
         when_idle: None,
         rest_after_ns: Some(0),

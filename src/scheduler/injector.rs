@@ -27,7 +27,7 @@ impl<T> Injector<T> {
 
     /// Takes a batch: the first task is returned, the others go to `worker`.
     pub(super) fn take_into(&self, worker: &RunQueue<T>) -> Option<Arc<T>> {
-        insist(|| self.0.steal_batch_and_pop(&worker.0))
+        insist(|| self.0.steal_batch_and_pop(worker.loot()))
     }
 
     pub(super) fn len(&self) -> usize {

@@ -57,15 +57,18 @@
 //! tasks go on. After a while the watcher starts another worker in place of its own (`staff`).
 //!
 //! # Fairness
-//! The queue is first in, first out. The slot gives way to the queue after a few runs in a row
-//! (`lifo` L1). Every few dozen turns, and about once in a slice, a worker serves its timers, its
-//! I/O and the injector before anything of its own (`worker`). So whatever is runnable runs after
-//! a bounded number of turns, each of about a slice.
+//! The queue is first in, first out, but for tasks that have never run, of which the newest come
+//! first, and now and then the oldest (`run_queue` Q1, Q2). The slot gives way to the queue after a
+//! few runs in a row (`lifo` L1). Every few dozen turns, and about once in a slice, a worker serves
+//! its timers, its I/O and the injector before anything of its own (`worker`). So whatever is
+//! runnable runs after a bounded number of turns, each of about a slice.
 //!
 //! # Rejected
 //! * One global queue: its lock or its cache line is touched by every worker at every turn.
 //! * A spinning worker that waits for work: idle costs nothing here, and unparking one costs a few
 //!   microseconds once per burst.
+//! * A limit of the worker's own queue, with the rest in the injector: what one worker has in
+//!   abundance goes to others by and by, record by record, and every record crosses twice.
 //! * A clock read per turn to find overruns: two per message hop, when the hop takes less.
 //! * A poller thread for I/O and timers: each event would cross a thread before its task runs.
 

@@ -55,8 +55,6 @@ pub struct PoolConfig {
     pub workers: usize,
     /// How long a turn may last before it is asked to end.
     pub slice_ns: u64,
-    /// Tasks in a worker's own queue above which further ones go to the injector.
-    pub queue_capacity: usize,
     /// Makes the published target give way; see [`Preemption`](super::Preemption).
     pub preempt_arm: Option<Arm>,
     /// What a worker does before it sleeps, a short piece at a time; whether there may be more.

@@ -1,52 +1,133 @@
-//! A worker's own queue: first in, first out for the worker, and open to thieves at the front.
+//! A worker's own tasks: those that go on, first in, first out; and those that have never run, the
+//! newest first.
 //!
 //! # Concepts
-//! [`RunQueue`] is the end of the worker (`!Sync`), [`Stealer`] the end of everybody else. A thief
-//! takes half of what it finds, at most 32 tasks, so that work spreads in few steals.
+//! * [`RunQueue`] is the end of the worker (`!Sync`), [`Stealer`] the end of everybody else. A
+//!   thief takes half of what it finds, at most 32 tasks, so that work spreads in few steals.
+//! * **Newborn**: a task that was spawned and has not run. What a task spawns runs before what was
+//!   spawned earlier: its record is still in the cache, and a tree of tasks is walked in depth
+//!   first, with few of them alive at a time. Thieves take the oldest, which in a tree have most of
+//!   it before them, and which in the worker's cache are cold.
+//! * **Round**: so many turns as tasks were in the queue when it began, newborns first. A task that
+//!   gives way is behind all that waited before, as if there were one queue.
+//!
+//! # Invariants
+//! * **Q1** Every task that goes on has its turn in the next round.
+//! * **Q2** Every [`OLDEST_EVERY`]th newborn that is taken is the oldest, so that each runs after a
+//!   bounded number of turns, however many are spawned after it.
 //!
 //! # Sources
 //! Chase, Lev, "Dynamic circular work-stealing deque", SPAA 2005, is the ground of crossbeam-deque.
+//! Blumofe, Leiserson, "Scheduling multithreaded computations by work stealing", FOCS 1994, show
+//! what depth first is worth: no more memory for each worker than a single one would need.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::sync::deque;
 
+/// See Q2.
+const OLDEST_EVERY: u32 = 16;
+
 /// The worker's end.
-pub(super) struct RunQueue<T>(pub(super) deque::Worker<Arc<T>>);
+pub(super) struct RunQueue<T> {
+    going: deque::Worker<Arc<T>>,
+    newborn: deque::Worker<Arc<T>>,
+    oldest: deque::Stealer<Arc<T>>,
+    round: Round,
+}
+
+/// What is left of a round.
+#[derive(Default)]
+struct Round {
+    newborn: Cell<usize>,
+    going: Cell<usize>,
+    /// Newborns until the next one is the oldest.
+    until_oldest: Cell<u32>,
+}
 
 /// The thieves' end.
-pub(super) struct Stealer<T>(deque::Stealer<Arc<T>>);
+pub(super) struct Stealer<T> {
+    going: deque::Stealer<Arc<T>>,
+    newborn: deque::Stealer<Arc<T>>,
+}
 
 impl<T> RunQueue<T> {
     pub(super) fn new() -> Self {
-        Self(deque::Worker::new_fifo())
+        let newborn = deque::Worker::new_lifo();
+        let oldest = newborn.stealer();
+        Self { going: deque::Worker::new_fifo(), newborn, oldest, round: Round::default() }
     }
 
     pub(super) fn stealer(&self) -> Stealer<T> {
-        Stealer(self.0.stealer())
+        Stealer { going: self.going.stealer(), newborn: self.newborn.stealer() }
     }
 
+    /// Adds a task that goes on.
     pub(super) fn push(&self, task: Arc<T>) {
-        self.0.push(task);
+        self.going.push(task);
     }
 
+    /// Adds a task that has never run.
+    pub(super) fn push_newborn(&self, task: Arc<T>) {
+        self.newborn.push(task);
+    }
+
+    #[inline]
     pub(super) fn pop(&self) -> Option<Arc<T>> {
-        self.0.pop()
+        self.pop_of_round().or_else(|| {
+            self.round.newborn.set(self.newborn.len());
+            self.round.going.set(self.going.len());
+            self.pop_of_round()
+        })
+    }
+
+    #[inline]
+    fn pop_of_round(&self) -> Option<Arc<T>> {
+        let newborn = self.round.newborn.get();
+        if newborn > 0 {
+            if let Some(task) = self.pop_newborn() {
+                self.round.newborn.set(newborn - 1);
+                return Some(task);
+            }
+            self.round.newborn.set(0);
+        }
+        let going = self.round.going.get();
+        self.round.going.set(going.saturating_sub(1));
+        if going > 0 { self.going.pop() } else { None }
+    }
+
+    /// Q2.
+    fn pop_newborn(&self) -> Option<Arc<T>> {
+        let until_oldest = self.round.until_oldest.get();
+        if until_oldest > 0 {
+            self.round.until_oldest.set(until_oldest - 1);
+            return self.newborn.pop();
+        }
+        self.round.until_oldest.set(OLDEST_EVERY - 1);
+        insist(|| self.oldest.steal())
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.going.len() + self.newborn.len()
+    }
+
+    /// Where a thief puts what it takes elsewhere.
+    pub(super) fn loot(&self) -> &deque::Worker<Arc<T>> {
+        &self.going
     }
 }
 
 impl<T> Stealer<T> {
-    /// Takes up to half of the queue: the first task is returned, the others go to `thief`.
+    /// Takes up to half of one part of the queue: the first task is returned, the others go to
+    /// `thief`.
     pub(super) fn steal_into(&self, thief: &RunQueue<T>) -> Option<Arc<T>> {
-        insist(|| self.0.steal_batch_and_pop(&thief.0))
+        insist(|| self.newborn.steal_batch_and_pop(&thief.newborn))
+            .or_else(|| insist(|| self.going.steal_batch_and_pop(&thief.going)))
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.going.len() + self.newborn.len()
     }
 }
 
@@ -59,5 +140,71 @@ pub(super) fn insist<T>(steal: impl Fn() -> deque::Steal<Arc<T>>) -> Option<Arc<
             deque::Steal::Empty => return None,
             deque::Steal::Retry => std::hint::spin_loop(),
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn pop_all(queue: &RunQueue<u32>) -> Vec<u32> {
+        std::iter::from_fn(|| queue.pop()).map(|task| *task).collect()
+    }
+
+    fn spawn(queue: &RunQueue<u32>, tasks: std::ops::Range<u32>) {
+        tasks.for_each(|task| queue.push_newborn(Arc::new(task)));
+    }
+
+    #[test]
+    fn what_was_spawned_last_runs_first_but_now_and_then_the_oldest() {
+        let queue = RunQueue::new();
+        spawn(&queue, 0..20);
+        let order = pop_all(&queue);
+        assert_eq!(order[..3], [0, 19, 18]);
+        assert_eq!(order[OLDEST_EVERY as usize], 1);
+        assert_eq!(order.len(), 20);
+    }
+
+    #[test]
+    fn a_task_that_goes_on_has_its_turn_after_what_waited_before() {
+        let queue = RunQueue::new();
+        spawn(&queue, 0..5);
+        queue.push(Arc::new(100));
+        queue.push(Arc::new(101));
+        let mut order = Vec::new();
+        for next in 5..1_000 {
+            // More are spawned than run.
+            spawn(&queue, next..next + 1);
+            let task = *queue.pop().expect("there are some");
+            order.push(task);
+            if order.ends_with(&[100, 101]) {
+                assert_eq!(order.len(), 6 + 2, "six newborns in the first round");
+                return;
+            }
+        }
+        panic!("starved");
+    }
+
+    #[test]
+    fn newborns_that_are_followed_by_others_for_ever_run() {
+        let queue = RunQueue::new();
+        spawn(&queue, 0..10);
+        let oldest_ran = (10..1_000).filter(|&next| {
+            spawn(&queue, next..next + 1);
+            *queue.pop().expect("there are some") < 10
+        });
+        assert_eq!(oldest_ran.count(), 10);
+    }
+
+    #[test]
+    fn thieves_take_the_oldest_and_a_part_of_them() {
+        let (queue, thief) = (RunQueue::new(), RunQueue::new());
+        spawn(&queue, 0..10);
+        queue.push(Arc::new(100));
+        let stealer = queue.stealer();
+        assert!(stealer.steal_into(&thief).is_some_and(|task| *task < 5));
+        assert_eq!((thief.len(), stealer.len()), (4, 6));
+        assert!(pop_all(&thief).iter().all(|task| *task < 5));
+        assert!(pop_all(&queue).contains(&100));
     }
 }

@@ -20,7 +20,6 @@ fn config(workers: usize) -> PoolConfig {
         name: "test".to_owned(),
         workers,
         slice_ns: 1_000_000,
-        queue_capacity: 256,
         preempt_arm: None,
         when_idle: None,
         rest_after_ns: None,
@@ -201,28 +200,6 @@ fn workers_steal_from_each_other() {
         met.recv().unwrap();
     }
     assert!(pool.stats().total().steals > 0);
-}
-
-#[test]
-fn a_full_queue_overflows_into_the_injector() {
-    let test = TestPool::start(PoolConfig { queue_capacity: 2, ..config(1) });
-    let pool = test.as_dyn();
-    let runs = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&runs);
-    FakeTask::start(&pool, move |task, cx| {
-        for _ in 0..100 {
-            let counted = Arc::clone(&counted);
-            let peer = FakeTask::new(task.pool(), move |_, _| {
-                counted.fetch_add(1, Ordering::Relaxed);
-                Turn::Ended
-            });
-            peer.wake(cx);
-        }
-        Turn::Ended
-    });
-    test.wait_until_quiet();
-    assert_eq!(runs.load(Ordering::Relaxed), 100);
-    assert!(pool.stats().total().injected > 1);
 }
 
 #[test]

@@ -307,11 +307,7 @@ impl<T: Task> Worker<T> {
 
     /// Makes `task` visible to all workers and wakes one if none is looking.
     fn queue_shared(&self, task: Arc<T>) {
-        if self.queue.len() < self.shared.config.queue_capacity {
-            self.queue.push(task);
-        } else {
-            self.shared.injector.push(task);
-        }
+        self.queue.push(task);
         self.shared.wake_one();
     }
 
@@ -339,7 +335,8 @@ impl<T: Task> Context<T> for Worker<T> {
 
     fn spawn(&self, pool: &Arc<dyn Pool<T>>, task: Arc<T>) {
         if pool.id() == self.shared.id {
-            self.queue_shared(task);
+            self.queue.push_newborn(task);
+            self.shared.wake_one();
         } else {
             pool.inject(task);
         }

@@ -42,7 +42,10 @@ impl<T> Shared<T> {
 }
 
 /// The owner's end.
-pub(crate) struct Worker<T>(Shared<T>);
+pub(crate) struct Worker<T> {
+    tasks: Shared<T>,
+    is_lifo: bool,
+}
 
 /// The end of everybody else.
 pub(crate) struct Stealer<T>(Shared<T>);
@@ -52,29 +55,37 @@ pub(crate) struct Injector<T>(Shared<T>);
 
 impl<T> Worker<T> {
     pub(crate) fn new_fifo() -> Self {
-        Self(Shared::new())
+        Self { tasks: Shared::new(), is_lifo: false }
+    }
+
+    pub(crate) fn new_lifo() -> Self {
+        Self { tasks: Shared::new(), is_lifo: true }
     }
 
     pub(crate) fn stealer(&self) -> Stealer<T> {
-        Stealer(Shared(Arc::clone(&self.0.0)))
+        Stealer(Shared(Arc::clone(&self.tasks.0)))
     }
 
     pub(crate) fn push(&self, task: T) {
-        self.0.lock().push_back(task);
+        self.tasks.lock().push_back(task);
     }
 
     pub(crate) fn pop(&self) -> Option<T> {
-        self.0.pop()
+        if self.is_lifo { self.tasks.lock().pop_back() } else { self.tasks.pop() }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.lock().len()
+        self.tasks.lock().len()
     }
 }
 
 impl<T> Stealer<T> {
+    pub(crate) fn steal(&self) -> Steal<T> {
+        self.0.pop().map_or(Steal::Empty, Steal::Success)
+    }
+
     pub(crate) fn steal_batch_and_pop(&self, thief: &Worker<T>) -> Steal<T> {
-        self.0.steal(&thief.0)
+        self.0.steal(&thief.tasks)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -96,7 +107,7 @@ impl<T> Injector<T> {
     }
 
     pub(crate) fn steal_batch_and_pop(&self, thief: &Worker<T>) -> Steal<T> {
-        self.0.steal(&thief.0)
+        self.0.steal(&thief.tasks)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -2,6 +2,8 @@
 //! `crossbeam` normally, those of loom in a build with `--cfg loom`, so that one source is both
 //! shipped and model-checked.
 
+pub(crate) mod striped;
+
 #[cfg(any(loom, miri))]
 pub(crate) mod deque;
 #[cfg(not(any(loom, miri)))]

@@ -55,7 +55,6 @@ fn run_all(entries: &[(&str, &str)]) -> (Exit, String) {
         name: "test".to_owned(),
         workers: 2,
         slice_ns: 1_000_000,
-        queue_capacity: 256,
         preempt_arm: Some(arm),
         when_idle: None,
         rest_after_ns: Some(0),

@@ -265,7 +265,6 @@ fn messages_fly_while_everybody_is_put_to_rest_at_once() {
         name: "test".to_owned(),
         workers: 3,
         slice_ns: 1_000_000,
-        queue_capacity: 256,
         preempt_arm: None,
         when_idle: None,
         rest_after_ns: Some(0),

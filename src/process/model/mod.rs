@@ -348,7 +348,6 @@ mod tests {
                 name: name.to_owned(),
                 workers: 2,
                 slice_ns: 1_000_000,
-                queue_capacity: 16,
                 preempt_arm: None,
                 when_idle: None,
                 rest_after_ns: Some(0),

@@ -13,6 +13,7 @@ use crate::lua::program::{HostEntry, NoProgram};
 use crate::lua::raw::{Outcome, Raise, Stack};
 use crate::lua::transfer;
 use crate::process::{Host, SpawnError, SpawnRequest, Spawned, Watch, kind};
+use crate::stash::Shared;
 
 pub(super) fn spawn(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     spawn_variant(stack, cx, "spawn", 1, &Wish::plain(false, false))
@@ -125,7 +126,7 @@ fn start_checked(
 
 /// The program of an entry: the own one, the one that was spawned last, or one of the catalog,
 /// whose lock all workers share.
-pub(super) fn find_program(cx: &mut Cx, id: &str) -> Result<Arc<Launch>, NoProgram> {
+pub(super) fn find_program(cx: &mut Cx, id: &str) -> Result<Shared<Launch>, NoProgram> {
     if id == cx.launch.program.id {
         return Ok(cx.launch.clone());
     }
