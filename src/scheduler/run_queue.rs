@@ -1,20 +1,25 @@
 //! A worker's own tasks: those that go on, first in, first out; and those that have never run, the
-//! newest first.
+//! youngest family first.
 //!
 //! # Concepts
 //! * [`RunQueue`] is the end of the worker (`!Sync`), [`Stealer`] the end of everybody else. A
 //!   thief takes half of what it finds, at most 32 tasks, so that work spreads in few steals.
-//! * **Newborn**: a task that was spawned and has not run. What a task spawns runs before what was
-//!   spawned earlier: its record is still in the cache, and a tree of tasks is walked in depth
-//!   first, with few of them alive at a time. Thieves take the oldest, which in a tree have most of
-//!   it before them, and which in the worker's cache are cold.
+//! * **Newborn**: a task that was spawned and has not run. **Siblings** are those that one turn has
+//!   spawned, up to [`SIBLINGS_MAX`]; further ones wait with the tasks that go on. Siblings run in
+//!   the order in which they were spawned, but before all that was spawned earlier: their records
+//!   are still in the cache, and a tree of tasks is walked in depth first, with few of them alive
+//!   at a time. Thieves take the oldest, which in a tree have most of it before them, and which in
+//!   the worker's cache are cold.
 //! * **Round**: so many turns as tasks were in the queue when it began, newborns first. A task that
 //!   gives way is behind all that waited before, as if there were one queue.
 //!
 //! # Invariants
 //! * **Q1** Every task that goes on has its turn in the next round.
-//! * **Q2** Every [`OLDEST_EVERY`]th newborn that is taken is the oldest, so that each runs after a
-//!   bounded number of turns, however many are spawned after it.
+//! * **Q2** Every [`OLDEST_EVERY`]th newborn that is taken is the oldest if there is more than one
+//!   turn can have spawned, so that each runs after a bounded number of turns, however many are
+//!   spawned after it.
+//! * **Q3** Between two turns, the siblings of the last one lie in the reverse of the order in which
+//!   they are to run. During a turn they lie the other way round, where thieves find them already.
 //!
 //! # Sources
 //! Chase, Lev, "Dynamic circular work-stealing deque", SPAA 2005, is the ground of crossbeam-deque.
@@ -24,16 +29,24 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::sync::deque;
 
 /// See Q2.
 const OLDEST_EVERY: u32 = 16;
+
+/// So many tasks of one turn run before those that were spawned earlier. Also bounds what the end
+/// of a turn has to turn round.
+const SIBLINGS_MAX: usize = 16;
 
 /// The worker's end.
 pub(super) struct RunQueue<T> {
     going: deque::Worker<Arc<T>>,
     newborn: deque::Worker<Arc<T>>,
     oldest: deque::Stealer<Arc<T>>,
+    /// Newborns of the turn that runs.
+    n_siblings: Cell<usize>,
     round: Round,
 }
 
@@ -56,7 +69,13 @@ impl<T> RunQueue<T> {
     pub(super) fn new() -> Self {
         let newborn = deque::Worker::new_lifo();
         let oldest = newborn.stealer();
-        Self { going: deque::Worker::new_fifo(), newborn, oldest, round: Round::default() }
+        Self {
+            going: deque::Worker::new_fifo(),
+            newborn,
+            oldest,
+            n_siblings: Cell::new(0),
+            round: Round::default(),
+        }
     }
 
     pub(super) fn stealer(&self) -> Stealer<T> {
@@ -68,9 +87,38 @@ impl<T> RunQueue<T> {
         self.going.push(task);
     }
 
-    /// Adds a task that has never run.
+    /// Adds a task that the running turn has spawned.
     pub(super) fn push_newborn(&self, task: Arc<T>) {
-        self.newborn.push(task);
+        let n_siblings = self.n_siblings.get();
+        if n_siblings == SIBLINGS_MAX {
+            self.going.push(task);
+        } else {
+            self.n_siblings.set(n_siblings + 1);
+            self.newborn.push(task);
+        }
+    }
+
+    /// The turn has ended (Q3).
+    #[inline]
+    pub(super) fn end_turn(&self) {
+        if self.n_siblings.get() > 0 {
+            self.turn_siblings();
+        }
+    }
+
+    #[inline(never)]
+    fn turn_siblings(&self) {
+        let n_siblings = self.n_siblings.replace(0);
+        if n_siblings == 1 {
+            return;
+        }
+        // A thief has taken siblings only if it has taken all that were older, so that what is
+        // found here are the others of them.
+        let siblings: SmallVec<[_; SIBLINGS_MAX]> =
+            (0..n_siblings).map_while(|_| self.newborn.pop()).collect();
+        for task in siblings {
+            self.newborn.push(task);
+        }
     }
 
     #[inline]
@@ -100,8 +148,8 @@ impl<T> RunQueue<T> {
     /// Q2.
     fn pop_newborn(&self) -> Option<Arc<T>> {
         let until_oldest = self.round.until_oldest.get();
-        if until_oldest > 0 {
-            self.round.until_oldest.set(until_oldest - 1);
+        if until_oldest > 0 || self.newborn.len() <= SIBLINGS_MAX {
+            self.round.until_oldest.set(until_oldest.saturating_sub(1));
             return self.newborn.pop();
         }
         self.round.until_oldest.set(OLDEST_EVERY - 1);
@@ -156,13 +204,45 @@ mod tests {
     }
 
     #[test]
-    fn what_was_spawned_last_runs_first_but_now_and_then_the_oldest() {
+    fn siblings_run_in_order_and_before_what_was_spawned_earlier() {
         let queue = RunQueue::new();
-        spawn(&queue, 0..20);
+        for first in [0, 10, 20] {
+            spawn(&queue, first..first + 3);
+            queue.end_turn();
+        }
+        assert_eq!(pop_all(&queue), [20, 21, 22, 10, 11, 12, 0, 1, 2]);
+    }
+
+    #[test]
+    fn all_that_one_turn_spawns_runs_in_order() {
+        let queue = RunQueue::new();
+        spawn(&queue, 0..3 * SIBLINGS_MAX as u32);
+        queue.end_turn();
+        assert!(pop_all(&queue).is_sorted());
+    }
+
+    #[test]
+    fn now_and_then_the_oldest_newborn_runs() {
+        let queue = RunQueue::new();
+        for first in 0..20 {
+            spawn(&queue, first..first + 1);
+            queue.end_turn();
+        }
         let order = pop_all(&queue);
-        assert_eq!(order[..3], [0, 19, 18]);
-        assert_eq!(order[OLDEST_EVERY as usize], 1);
         assert_eq!(order.len(), 20);
+        assert_eq!(order[..3], [0, 19, 18]);
+    }
+
+    #[test]
+    fn siblings_that_a_thief_leaves_run_in_order() {
+        let (queue, thief) = (RunQueue::new(), RunQueue::new());
+        spawn(&queue, 0..2);
+        queue.end_turn();
+        spawn(&queue, 10..16);
+        assert!(queue.stealer().steal_into(&thief).is_some());
+        queue.end_turn();
+        assert_eq!(pop_all(&thief).len(), 3);
+        assert_eq!(pop_all(&queue), [12, 13, 14, 15]);
     }
 
     #[test]

@@ -103,6 +103,7 @@ impl<T: Task> Worker<T> {
         remote.preemption.begin_turn();
         let turn = T::run(&task, self);
         remote.preemption.end_turn();
+        self.queue.end_turn();
         match turn {
             Turn::Again => self.queue_again(task),
             Turn::Parked | Turn::Ended => drop(task),
