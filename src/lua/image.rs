@@ -141,9 +141,14 @@ fn move_words(
     distance: usize,
 ) {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        // SAFETY: it was just asked for.
-        return unsafe { move_words_avx2(copy, words, is_address, distance) };
+    // SAFETY: the feature was just asked for.
+    unsafe {
+        if is_x86_feature_detected!("avx512f") {
+            return move_words_avx512(copy, words, is_address, distance);
+        }
+        if is_x86_feature_detected!("avx2") {
+            return move_words_avx2(copy, words, is_address, distance);
+        }
     }
     move_each_word(copy, words, is_address, distance);
 }
@@ -152,6 +157,18 @@ fn move_words(
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn move_words_avx2(
+    copy: &mut [MaybeUninit<usize>],
+    words: &[usize],
+    is_address: &[i8],
+    distance: usize,
+) {
+    move_each_word(copy, words, is_address, distance);
+}
+
+/// As [`move_each_word`], eight words at a time.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn move_words_avx512(
     copy: &mut [MaybeUninit<usize>],
     words: &[usize],
     is_address: &[i8],

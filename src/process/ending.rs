@@ -1,5 +1,6 @@
 //! The end of a process: what is released and who is told, in order.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::body::{Body, Step};
@@ -34,8 +35,7 @@ pub(super) fn finish(
     runtime.names().release(task.pid(), &task.held_names);
 
     let exit = SharedExit::new(exit);
-    let at_ns = worker.wall_ns();
-    let ending = Ending { task, runtime, exit: &exit, at_ns, worker };
+    let ending = Ending { task, runtime, exit: &exit, at_ns: OnceCell::new(), worker };
     let left = state.rare().is_some().then(|| std::mem::take(&mut state.rare_mut().left));
     for signal in left.into_iter().flatten().chain(queued) {
         ending.adopt(state, signal);
@@ -64,11 +64,16 @@ struct Ending<'a> {
     task: &'a Arc<Process>,
     runtime: &'a Arc<Runtime>,
     exit: &'a SharedExit,
-    at_ns: i128,
+    /// Unix nanoseconds, asked for when the first is told: most ends are told to nobody.
+    at_ns: OnceCell<i128>,
     worker: &'a dyn Context<Process>,
 }
 
 impl Ending<'_> {
+    fn at_ns(&self) -> i128 {
+        *self.at_ns.get_or_init(|| self.worker.wall_ns())
+    }
+
     /// A request that was queued before the end is treated as if it had been taken in.
     fn adopt(&self, state: &mut State, signal: Signal) {
         match signal {
@@ -99,7 +104,7 @@ impl Ending<'_> {
     fn tell(&self, watchers: impl IntoIterator<Item = Watcher>) {
         for watcher in watchers {
             let pid = self.task.pid();
-            self.runtime.tell_watcher(&watcher, pid, self.exit, self.at_ns, self.worker);
+            self.runtime.tell_watcher(&watcher, pid, self.exit, self.at_ns(), self.worker);
         }
     }
 
@@ -107,7 +112,7 @@ impl Ending<'_> {
         for (peer, link) in rare.links.take() {
             let signal = if self.exit.is_failure() {
                 let exit = self.exit.clone();
-                let notice = LinkNotice { from: self.task.pid(), link, at_ns: self.at_ns, exit };
+                let notice = LinkNotice { from: self.task.pid(), link, at_ns: self.at_ns(), exit };
                 Signal::LinkDown(Box::new(notice))
             } else {
                 Signal::Unlink(self.task.pid(), link)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::push_pid;
 use super::spawner::Wish;
-use crate::lua::api::args::{self, text_arg};
+use crate::lua::api::args::{self, text_argument};
 use crate::lua::api::channel::check_wait;
 use crate::lua::api::refused::Refused;
 use crate::lua::body::LuaBody;
@@ -67,10 +67,9 @@ fn start(
             false => Err(Raise::Message(text)),
         };
     }
-    let id = text_arg(stack, first)?;
-    let host_id = text_arg(stack, first + 1)?;
-    let ids = (&*String::from_utf8_lossy(&id), &*String::from_utf8_lossy(&host_id));
-    Ok(start_checked(stack, cx, ids, first + 2, wish, watch))
+    let id = String::from_utf8_lossy(text_argument(stack, first)?);
+    let host_id = String::from_utf8_lossy(text_argument(stack, first + 1)?);
+    Ok(start_checked(stack, cx, (&id, &host_id), first + 2, wish, watch))
 }
 
 fn start_checked(
