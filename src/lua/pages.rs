@@ -49,9 +49,10 @@ const TIDY_RUNS: usize = 64;
 /// Runs that come and go on a thread between two calls of the allocator's own tidying.
 const CHURN: usize = 512;
 const REGION_BYTES: usize = 64 << 20;
-/// The first regions are not backed by huge pages: small apps stay small.
-const SMALL_PAGE_REGIONS: usize = 1;
 const HUGE_PAGE: usize = 2 << 20;
+/// So much of the first region is not backed by huge pages: small apps stay small. Beyond that the
+/// processes are too many for the processor's table of small ones.
+const SMALL_PAGE_BYTES: usize = HUGE_PAGE;
 const _: () = assert!(REGION_BYTES.is_multiple_of(HUGE_PAGE));
 
 /// A run of `n_pages` pages, page-aligned, with any content. Null when the system has no memory.
@@ -336,8 +337,8 @@ impl Store {
 
     fn carve(&mut self, len: usize) -> Option<*mut u8> {
         if self.fresh_left < len {
-            let huge = self.n_regions >= SMALL_PAGE_REGIONS;
-            let region = system::reserve(REGION_BYTES, huge)?;
+            let small_bytes = if self.n_regions == 0 { SMALL_PAGE_BYTES } else { 0 };
+            let region = system::reserve(REGION_BYTES, small_bytes)?;
             self.recycle_rest();
             self.n_regions += 1;
             (self.fresh, self.fresh_left) = (region, REGION_BYTES);
@@ -374,8 +375,9 @@ impl Store {
 mod system {
     use super::{PAGE, ptr};
 
-    /// Address space that is backed when it is touched, aligned to its length.
-    pub(super) fn reserve(bytes: usize, huge: bool) -> Option<*mut u8> {
+    /// Address space that is backed when it is touched, aligned to its length; by huge pages where
+    /// there are any, but for the first `small_bytes`.
+    pub(super) fn reserve(bytes: usize, small_bytes: usize) -> Option<*mut u8> {
         let prot = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // SAFETY: a new mapping anywhere; checked below.
@@ -394,12 +396,13 @@ mod system {
             libc::munmap(start.add(bytes).cast(), bytes - before);
         }
         #[cfg(target_os = "linux")]
-        if huge {
-            // SAFETY: within the mapping. A refusal changes nothing but speed.
-            unsafe { libc::madvise(start.cast(), bytes, libc::MADV_HUGEPAGE) };
+        // SAFETY: within the mapping. A refusal changes nothing but speed.
+        unsafe {
+            let rest = start.add(small_bytes).cast();
+            libc::madvise(rest, bytes - small_bytes, libc::MADV_HUGEPAGE);
         }
         #[cfg(not(target_os = "linux"))]
-        let _ = huge;
+        let _ = small_bytes;
         Some(start)
     }
 
@@ -461,7 +464,7 @@ mod system {
     use super::HUGE_PAGE;
     use std::alloc::{Layout, alloc};
 
-    pub(super) fn reserve(bytes: usize, _huge: bool) -> Option<*mut u8> {
+    pub(super) fn reserve(bytes: usize, _: usize) -> Option<*mut u8> {
         let layout = Layout::from_size_align(bytes, HUGE_PAGE).ok()?;
         // SAFETY: the size is not zero.
         let raw = unsafe { alloc(layout) };
