@@ -74,10 +74,10 @@ fn waves(running: &Running) {
 
 fn rest(running: &Running) {
     run(running, "sleepers", SLEEPERS);
-    // Until all have run and sleep: the processor time stands still then.
+    // Until all have run and were put to rest: the processor time stands still then.
     let mut before = cpu_time();
     loop {
-        std::thread::sleep(Duration::from_millis(200));
+        std::thread::sleep(Duration::from_secs(1));
         let now = cpu_time();
         if now - before < Duration::from_millis(2) {
             break;
