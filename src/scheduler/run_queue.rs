@@ -10,8 +10,8 @@
 //!   are still in the cache, and a tree of tasks is walked in depth first, with few of them alive
 //!   at a time. Thieves take the oldest, which in a tree have most of it before them, and which in
 //!   the worker's cache are cold.
-//! * **Round**: so many turns as tasks were in the queue when it began, newborns first. A task that
-//!   gives way is behind all that waited before, as if there were one queue.
+//! * **Round**: some newborns, [`NEWBORNS_MAX`] at most, then all that go on, as many as there are
+//!   when it begins. So a task that was woken waits for few newborns, however many there are.
 //!
 //! # Invariants
 //! * **Q1** Every task that goes on has its turn in the next round.
@@ -35,6 +35,10 @@ use crate::sync::deque;
 
 /// See Q2.
 const OLDEST_EVERY: u32 = 16;
+
+/// Newborns of one round. A task with a timer waits for them, if it is woken in the middle of a
+/// burst; and one that spawns for long fills the caches with what cannot run meanwhile.
+const NEWBORNS_MAX: usize = 64;
 
 /// So many tasks of one turn run before those that were spawned earlier. Also bounds what the end
 /// of a turn has to turn round.
@@ -124,7 +128,7 @@ impl<T> RunQueue<T> {
     #[inline]
     pub(super) fn pop(&self) -> Option<Arc<T>> {
         self.pop_of_round().or_else(|| {
-            self.round.newborn.set(self.newborn.len());
+            self.round.newborn.set(self.newborn.len().min(NEWBORNS_MAX));
             self.round.going.set(self.going.len());
             self.pop_of_round()
         })
