@@ -5,19 +5,19 @@
 //! * [`RunQueue`] is the end of the worker (`!Sync`), [`Stealer`] the end of everybody else. A
 //!   thief takes half of what it finds, at most 32 tasks, so that work spreads in few steals.
 //! * **Newborn**: a task that was spawned and has not run. **Siblings** are those that one turn has
-//!   spawned, up to [`SIBLINGS_MAX`]; further ones wait with the tasks that go on. Siblings run in
-//!   the order in which they were spawned, but before all that was spawned earlier: their records
-//!   are still in the cache, and a tree of tasks is walked in depth first, with few of them alive
-//!   at a time. Thieves take the oldest, which in a tree have most of it before them, and which in
-//!   the worker's cache are cold.
+//!   spawned, up to [`SIBLINGS_MAX`]; further ones are the **crowd**, first in, first out, which
+//!   runs when there are no siblings. Siblings run in the order in which they were spawned, but
+//!   before all that was spawned earlier: their records are still in the cache, and a tree of tasks
+//!   is walked in depth first, with few of them alive at a time. Thieves take the oldest, which in
+//!   a tree have most of it before them, and which in the worker's cache are cold.
 //! * **Round**: some newborns, [`NEWBORNS_MAX`] at most, then all that go on, as many as there are
 //!   when it begins. So a task that was woken waits for few newborns, however many there are.
 //!
 //! # Invariants
 //! * **Q1** Every task that goes on has its turn in the next round.
-//! * **Q2** Every [`OLDEST_EVERY`]th newborn that is taken is the oldest if there is more than one
-//!   turn can have spawned, so that each runs after a bounded number of turns, however many are
-//!   spawned after it.
+//! * **Q2** Every [`OLDEST_EVERY`]th newborn that is taken is the first of the crowd, or else the
+//!   oldest if there are more than one turn can have spawned. So each runs after a bounded number
+//!   of turns, however many are spawned after it.
 //! * **Q3** Between two turns, the siblings of the last one lie in the reverse of the order in which
 //!   they are to run. During a turn they lie the other way round, where thieves find them already.
 //!
@@ -33,9 +33,6 @@ use smallvec::SmallVec;
 
 use crate::sync::deque;
 
-/// See Q2.
-const OLDEST_EVERY: u32 = 16;
-
 /// Newborns of one round. A task with a timer waits for them, if it is woken in the middle of a
 /// burst; and one that spawns for long fills the caches with what cannot run meanwhile.
 const NEWBORNS_MAX: usize = 64;
@@ -44,18 +41,21 @@ const NEWBORNS_MAX: usize = 64;
 /// of a turn has to turn round.
 const SIBLINGS_MAX: usize = 16;
 
+/// See Q2. All siblings of a turn come before the first of their crowd.
+const OLDEST_EVERY: u32 = SIBLINGS_MAX as u32 + 1;
+
 /// The worker's end.
 pub(super) struct RunQueue<T> {
     going: deque::Worker<Arc<T>>,
     newborn: deque::Worker<Arc<T>>,
     oldest: deque::Stealer<Arc<T>>,
+    crowd: deque::Worker<Arc<T>>,
     /// Newborns of the turn that runs.
     n_siblings: Cell<usize>,
     round: Round,
 }
 
 /// What is left of a round.
-#[derive(Default)]
 struct Round {
     newborn: Cell<usize>,
     going: Cell<usize>,
@@ -67,6 +67,7 @@ struct Round {
 pub(super) struct Stealer<T> {
     going: deque::Stealer<Arc<T>>,
     newborn: deque::Stealer<Arc<T>>,
+    crowd: deque::Stealer<Arc<T>>,
 }
 
 impl<T> RunQueue<T> {
@@ -77,13 +78,22 @@ impl<T> RunQueue<T> {
             going: deque::Worker::new_fifo(),
             newborn,
             oldest,
+            crowd: deque::Worker::new_fifo(),
             n_siblings: Cell::new(0),
-            round: Round::default(),
+            round: Round {
+                newborn: Cell::new(0),
+                going: Cell::new(0),
+                until_oldest: Cell::new(OLDEST_EVERY - 1),
+            },
         }
     }
 
     pub(super) fn stealer(&self) -> Stealer<T> {
-        Stealer { going: self.going.stealer(), newborn: self.newborn.stealer() }
+        Stealer {
+            going: self.going.stealer(),
+            newborn: self.newborn.stealer(),
+            crowd: self.crowd.stealer(),
+        }
     }
 
     /// Adds a task that goes on.
@@ -95,7 +105,7 @@ impl<T> RunQueue<T> {
     pub(super) fn push_newborn(&self, task: Arc<T>) {
         let n_siblings = self.n_siblings.get();
         if n_siblings == SIBLINGS_MAX {
-            self.going.push(task);
+            self.crowd.push(task);
         } else {
             self.n_siblings.set(n_siblings + 1);
             self.newborn.push(task);
@@ -128,7 +138,8 @@ impl<T> RunQueue<T> {
     #[inline]
     pub(super) fn pop(&self) -> Option<Arc<T>> {
         self.pop_of_round().or_else(|| {
-            self.round.newborn.set(self.newborn.len().min(NEWBORNS_MAX));
+            let n_newborns = self.newborn.len() + self.crowd.len();
+            self.round.newborn.set(n_newborns.min(NEWBORNS_MAX));
             self.round.going.set(self.going.len());
             self.pop_of_round()
         })
@@ -149,19 +160,26 @@ impl<T> RunQueue<T> {
         if going > 0 { self.going.pop() } else { None }
     }
 
-    /// Q2.
     fn pop_newborn(&self) -> Option<Arc<T>> {
         let until_oldest = self.round.until_oldest.get();
-        if until_oldest > 0 || self.newborn.len() <= SIBLINGS_MAX {
-            self.round.until_oldest.set(until_oldest.saturating_sub(1));
-            return self.newborn.pop();
+        if until_oldest > 0 {
+            self.round.until_oldest.set(until_oldest - 1);
+            return self.newborn.pop().or_else(|| self.crowd.pop());
         }
         self.round.until_oldest.set(OLDEST_EVERY - 1);
-        insist(|| self.oldest.steal())
+        self.pop_oldest()
+    }
+
+    /// Q2.
+    fn pop_oldest(&self) -> Option<Arc<T>> {
+        self.crowd.pop().or_else(|| match self.newborn.len() > SIBLINGS_MAX {
+            true => insist(|| self.oldest.steal()),
+            false => self.newborn.pop(),
+        })
     }
 
     pub(super) fn len(&self) -> usize {
-        self.going.len() + self.newborn.len()
+        self.going.len() + self.newborn.len() + self.crowd.len()
     }
 
     /// Where a thief puts what it takes elsewhere.
@@ -175,11 +193,12 @@ impl<T> Stealer<T> {
     /// `thief`.
     pub(super) fn steal_into(&self, thief: &RunQueue<T>) -> Option<Arc<T>> {
         insist(|| self.newborn.steal_batch_and_pop(&thief.newborn))
+            .or_else(|| insist(|| self.crowd.steal_batch_and_pop(&thief.crowd)))
             .or_else(|| insist(|| self.going.steal_batch_and_pop(&thief.going)))
     }
 
     pub(super) fn len(&self) -> usize {
-        self.going.len() + self.newborn.len()
+        self.going.len() + self.newborn.len() + self.crowd.len()
     }
 }
 
@@ -228,13 +247,14 @@ mod tests {
     #[test]
     fn now_and_then_the_oldest_newborn_runs() {
         let queue = RunQueue::new();
-        for first in 0..20 {
+        for first in 0..40 {
             spawn(&queue, first..first + 1);
             queue.end_turn();
         }
         let order = pop_all(&queue);
-        assert_eq!(order.len(), 20);
-        assert_eq!(order[..3], [0, 19, 18]);
+        assert_eq!(order[..3], [39, 38, 37]);
+        assert_eq!(order[OLDEST_EVERY as usize - 1], 0);
+        assert_eq!(order.len(), 40);
     }
 
     #[test]
