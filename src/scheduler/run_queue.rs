@@ -18,8 +18,9 @@
 //! * **Q2** Every [`OLDEST_EVERY`]th newborn that is taken is the first of the crowd, or else the
 //!   oldest if there are more than one turn can have spawned. So each runs after a bounded number
 //!   of turns, however many are spawned after it.
-//! * **Q3** Between two turns, the siblings of the last one lie in the reverse of the order in which
-//!   they are to run. During a turn they lie the other way round, where thieves find them already.
+//! * **Q3** Between two turns, the siblings of the last one lie in the reverse of the order in
+//!   which they are to run. During a turn they lie the other way round, and thieves find them
+//!   already.
 //!
 //! # Sources
 //! Chase, Lev, "Dynamic circular work-stealing deque", SPAA 2005, is the ground of crossbeam-deque.
