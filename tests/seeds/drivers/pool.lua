@@ -3,8 +3,9 @@
 local function workers(n_wanted)
     local results = process.listen("result", { message = true })
     while true do
-        for generation = 0, 15 do
-            for n = 1, 16 do
+        -- Each worker of the host gives out slots of its own, 64 at a time.
+        for generation = 0, 7 do
+            for n = 1, 255 do
                 process.send(("{app:processes|0x%05x}"):format(generation << 24 | n), "work", "x")
             end
         end
@@ -46,7 +47,7 @@ local function main()
     print("UNTOUCHED", untouched)
 
     process.monitor(first[4].pid)
-    for n = 1, 16 do
+    for n = 1, 255 do
         local pid = ("{app:processes|0x%05x}"):format(n)
         if pid ~= process.pid() and pid ~= first[4].pid then
             process.terminate(pid)
