@@ -86,7 +86,7 @@ impl LuaBody {
         let seed = [step.worker.random(), step.worker.random()];
         let is_copied = launch.program.image.is_made(&launch, || seed[0] as u32);
         let vm = if is_copied { Vm::copy(launch, seed) } else { build(launch, seed) };
-        let vm = vm.ok_or_else(|| Box::new(limit_failure(self.memory_limit)))?;
+        let vm = vm.ok_or_else(|| Box::new(memory_failure(self.memory_limit)))?;
         let cx = vm.cx();
         cx.step.set(step);
         if let Some(kept) = kept {
@@ -253,15 +253,10 @@ fn places(vm: &Vm) -> Vec<String> {
 }
 
 /// `limit` in bytes; `usize::MAX` for none.
-fn limit_failure(limit: usize) -> Failure {
-    let memory_bytes = (limit != usize::MAX).then_some(limit as u64);
-    memory_failure(&Limits { memory_bytes, mailbox: None })
-}
-
-fn memory_failure(limits: &Limits) -> Failure {
-    let text = match limits.memory_bytes {
-        Some(bytes) => format!("memory limit of {} exceeded", size_text(bytes)),
-        None => "not enough memory".to_owned(),
+fn memory_failure(limit: usize) -> Failure {
+    let text = match limit {
+        usize::MAX => "not enough memory".to_owned(),
+        bytes => format!("memory limit of {} exceeded", size_text(bytes as u64)),
     };
     Failure::new(kind::LIMIT_EXCEEDED, text)
 }

@@ -11,7 +11,7 @@ use crate::lua::guard::Verdict;
 use crate::lua::raw::ffi::lua_State;
 use crate::lua::raw::{Raise, Stack};
 use crate::lua::vm::{Ran, Vm};
-use crate::process::{Exit, Failure, Limits, StepEnd, kind};
+use crate::process::{Exit, Failure, StepEnd, kind};
 
 /// The program's main fiber.
 pub(super) const MAIN: FiberId = FiberId(0);
@@ -213,9 +213,7 @@ fn returned(vm: &Vm, fiber: FiberId, l: *mut lua_State, n: i32) -> Next {
 
 /// The memory limit was hit, and nobody caught it.
 fn out_of_memory(vm: &Vm) -> Exit {
-    let limit = vm.universe().memory_limit();
-    let memory_bytes = (limit != usize::MAX).then_some(limit as u64);
-    Exit::failed(memory_failure(&Limits { memory_bytes, mailbox: None }))
+    Exit::failed(memory_failure(vm.universe().memory_limit()))
 }
 
 fn end_fiber(vm: &Vm, fiber: FiberId, stack: &Stack) {
