@@ -76,7 +76,7 @@ impl<T> Stash<T> {
     }
 
     /// Gives up what is kept.
-    pub(crate) fn clear(&self) {
+    fn clear(&self) {
         drop(self.held.take());
     }
 }
@@ -85,11 +85,32 @@ fn is_of<T>(held: &[Arc<T>], of: &Arc<T>) -> bool {
     held.last().is_some_and(|last| Arc::ptr_eq(last, of))
 }
 
-/// A value whose references each thread stashes.
+/// A value whose references each thread stashes. Use [`stashed!`] to make a type one.
 pub(crate) trait Stashed: Sized + 'static {
     /// The stash of the calling thread.
     fn stash() -> &'static LocalKey<Stash<Self>>;
 }
+
+/// Gives up what the calling thread keeps of such references.
+pub(crate) fn clear<T: Stashed>() {
+    T::stash().with(Stash::clear);
+}
+
+/// Gives a type a stash on each thread.
+macro_rules! stashed {
+    ($type:ty) => {
+        impl $crate::stash::Stashed for $type {
+            fn stash() -> &'static std::thread::LocalKey<$crate::stash::Stash<$type>> {
+                thread_local! {
+                    static STASH: $crate::stash::Stash<$type> =
+                        const { $crate::stash::Stash::new() };
+                }
+                &STASH
+            }
+        }
+    };
+}
+pub(crate) use stashed;
 
 /// A reference that comes out of the stash of the thread that clones it, and goes into that of the
 /// thread that drops it.
@@ -138,15 +159,7 @@ mod tests {
 
     struct Value;
 
-    thread_local! {
-        static STASH: Stash<Value> = const { Stash::new() };
-    }
-
-    impl Stashed for Value {
-        fn stash() -> &'static LocalKey<Stash<Value>> {
-            &STASH
-        }
-    }
+    stashed!(Value);
 
     #[test]
     fn references_are_counted_ahead_for_what_is_often_wanted() {
@@ -159,7 +172,7 @@ mod tests {
         assert_eq!(Arc::strong_count(&value), count, "they were counted before");
         drop((shared, further, more));
         assert!(Arc::strong_count(&value) <= 1 + 2 * BATCH);
-        STASH.with(Stash::clear);
+        clear::<Value>();
         assert_eq!(Arc::strong_count(&value), 1);
     }
 
@@ -192,7 +205,7 @@ mod tests {
             // The scope alone would not wait until their stashes are gone.
             ending.into_iter().for_each(|thread| thread.join().expect("nothing panics"));
         });
-        STASH.with(Stash::clear);
+        clear::<Value>();
         assert_eq!(Arc::strong_count(&value), 1);
     }
 }

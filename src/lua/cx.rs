@@ -9,7 +9,6 @@
 use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::thread::LocalKey;
 use std::time::Instant;
 
 use rustc_hash::FxHashMap;
@@ -27,7 +26,7 @@ use super::value::{Slots, Value};
 use crate::channel::{Case, ChannelId, Channels};
 use crate::process::{self, Encoded, Event, Exit, Failure, Letter, Pid, Process, Sink, Step};
 use crate::scheduler::{Mode, Readiness};
-use crate::stash::{Shared, Stash, Stashed};
+use crate::stash::{Shared, stashed};
 use crate::writer::Writer;
 
 /// What the Lua side of a runtime shares among its processes.
@@ -55,20 +54,7 @@ impl Launch {
     }
 }
 
-thread_local! {
-    static STASH: Stash<Launch> = const { Stash::new() };
-}
-
-/// Gives up the references that the calling thread keeps.
-pub(super) fn tidy() {
-    STASH.with(Stash::clear);
-}
-
-impl Stashed for Launch {
-    fn stash() -> &'static LocalKey<Stash<Launch>> {
-        &STASH
-    }
-}
+stashed!(Launch);
 
 /// Why the running coroutine handed control to the process's loop.
 #[derive(Debug)]

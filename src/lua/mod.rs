@@ -42,12 +42,16 @@ pub use program::{Catalog, Entry, HostEntry, LazyProgram, Module, Program, UnitS
 #[cfg(any(test, fuzzing))]
 pub use transfer::check_bytes;
 pub use transfer::{Table, Value};
+pub(crate) use transfer::{decode_value, encode_values};
+
+use crate::process::Host;
+use crate::stash;
+use cx::Launch;
 
 /// Gives up what the calling thread, which has nothing to do, keeps for the next processes. Whether
 /// there may be more to do.
 pub(crate) fn tidy() -> bool {
-    cx::tidy();
-    crate::process::tidy();
+    stash::clear::<Launch>();
+    stash::clear::<Host>();
     pages::tidy()
 }
-pub(crate) use transfer::{decode_value, encode_values};

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::LocalKey;
 
 use super::body::Limits;
 use super::live::Process;
 use super::room::Room;
 use super::runtime::Runtime;
 use crate::scheduler::Pool;
-use crate::stash::{Stash, Stashed};
+use crate::stash::stashed;
 
 /// What a host is made of.
 #[derive(Debug, Clone)]
@@ -70,7 +69,7 @@ impl Host {
         &self.pool
     }
 
-    /// How many processes live on it.
+    /// How many processes live on it. Exact while none begins or ends.
     pub fn n_live(&self) -> usize {
         self.room.n_taken()
     }
@@ -104,17 +103,4 @@ impl Host {
     }
 }
 
-thread_local! {
-    static STASH: Stash<Host> = const { Stash::new() };
-}
-
-/// Gives up what the calling thread, which has nothing to do, keeps for the next processes.
-pub(crate) fn tidy() {
-    STASH.with(Stash::clear);
-}
-
-impl Stashed for Host {
-    fn stash() -> &'static LocalKey<Stash<Host>> {
-        &STASH
-    }
-}
+stashed!(Host);

@@ -46,7 +46,6 @@ mod warm;
 pub(crate) use backlog::Excess;
 pub use body::{Body, Event, Limits, MailboxLimit, OnFull, Sink, Span, Step, StepEnd, Vacated};
 pub use exit::{Exit, Failure, SharedExit, kind};
-pub(crate) use host::tidy;
 pub use host::{Host, HostConfig};
 pub use intake::TakenIn;
 pub use intern::interned;
