@@ -76,9 +76,10 @@ impl Kind {
 pub struct HostEntry {
     /// OS threads that run the processes; `None`: one for each CPU.
     pub workers: Option<usize>,
-    /// First capacity of the shared run queue.
+    /// First capacity of the shared run queue. Read and checked, but without effect: run queues
+    /// begin small and double.
     pub queue_size: usize,
-    /// First capacity of the run queue of each worker.
+    /// First capacity of the run queue of each worker. Without effect as well.
     pub local_queue_size: usize,
     /// How long a process runs before others get their turn, in nanoseconds.
     pub slice_ns: u64,

@@ -22,10 +22,17 @@ impl<V> Channels<V> {
         self.get(id).map_or(ReceiveState::Closed, Channel::receive_state)
     }
 
+    /// Before anything that waiting fibers could notice: serves those that the batch has brought
+    /// something, and enrols the one whose wait was only noted.
     #[inline]
-    pub(super) fn begin_operation(&mut self, fiber: FiberId) {
+    pub(super) fn end_batch(&mut self) {
         self.settle();
         self.enrol_noted();
+    }
+
+    #[inline]
+    pub(super) fn begin_operation(&mut self, fiber: FiberId) {
+        self.end_batch();
         debug_assert!(!self.is_waiting(fiber), "{fiber:?} operates while it waits");
     }
 

@@ -233,8 +233,7 @@ impl<V> Channels<V> {
     /// fibers wait on it all the same, they are woken as by [`Channels::close`]. Without effect if
     /// it was freed before.
     pub fn free(&mut self, id: ChannelId) {
-        self.settle();
-        self.enrol_noted();
+        self.end_batch();
         if self.get(id).is_none() {
             return;
         }
@@ -305,8 +304,7 @@ impl<V> Channels<V> {
     /// Withdraws what the fiber waits for, because it was killed. Values it wanted to send are
     /// discarded. A wake that is queued for it stays queued.
     pub fn forget(&mut self, fiber: FiberId) {
-        self.settle();
-        self.enrol_noted();
+        self.end_batch();
         if self.is_waiting(fiber) {
             self.withdraw(fiber);
         }

@@ -105,6 +105,7 @@ impl<T, const N: usize> Slab<T, N> {
             self.entries.pop();
         }
         if let Some(capacity) = reduced_capacity(self.entries.len(), self.entries.capacity()) {
+            // `SmallVec::grow` to less than there was gives memory back.
             self.entries.grow(capacity);
         }
     }

@@ -53,15 +53,16 @@ pub(super) struct RunQueue<T> {
     crowd: deque::Worker<Arc<T>>,
     /// Newborns of the turn that runs.
     n_siblings: Cell<usize>,
+    /// Newborns until the next one is the oldest.
+    until_oldest: Cell<u32>,
     round: Round,
 }
 
 /// What is left of a round.
+#[derive(Default)]
 struct Round {
     newborn: Cell<usize>,
     going: Cell<usize>,
-    /// Newborns until the next one is the oldest.
-    until_oldest: Cell<u32>,
 }
 
 /// The thieves' end.
@@ -81,11 +82,8 @@ impl<T> RunQueue<T> {
             oldest,
             crowd: deque::Worker::new_fifo(),
             n_siblings: Cell::new(0),
-            round: Round {
-                newborn: Cell::new(0),
-                going: Cell::new(0),
-                until_oldest: Cell::new(OLDEST_EVERY - 1),
-            },
+            until_oldest: Cell::new(OLDEST_EVERY - 1),
+            round: Round::default(),
         }
     }
 
@@ -162,12 +160,12 @@ impl<T> RunQueue<T> {
     }
 
     fn pop_newborn(&self) -> Option<Arc<T>> {
-        let until_oldest = self.round.until_oldest.get();
+        let until_oldest = self.until_oldest.get();
         if until_oldest > 0 {
-            self.round.until_oldest.set(until_oldest - 1);
+            self.until_oldest.set(until_oldest - 1);
             return self.newborn.pop().or_else(|| self.crowd.pop());
         }
-        self.round.until_oldest.set(OLDEST_EVERY - 1);
+        self.until_oldest.set(OLDEST_EVERY - 1);
         self.pop_oldest()
     }
 

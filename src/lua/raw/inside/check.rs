@@ -32,6 +32,38 @@ const SIZES: &[(c_int, c_int)] =
 
 /// Compares; called once.
 pub(super) fn passes() -> bool {
+    // SAFETY: a VM of `in_vm`, with its blocks.
+    in_vm(|l, blocks| unsafe {
+        ffi::lua_gc(l, ffi::LUA_GCSTOP);
+        let can_read = SIZES.iter().all(|(n_list, n_fields)| {
+            push_sample(l, *n_list, *n_fields);
+            let passes = Check { l, blocks }.table();
+            ffi::lua_settop(l, 0);
+            passes
+        });
+        can_read
+            && SIZES.iter().all(|(_, n)| fill::sets_as_lua(l, *n))
+            && fill::spares_the_collector(l)
+    })
+}
+
+/// As [`passes`], for the slots of frames and the blocks of userdata.
+pub(super) fn frames_pass() -> bool {
+    // SAFETY: a VM of `in_vm`, with its blocks; the function that is called raises nothing.
+    in_vm(|l, blocks| unsafe {
+        let passes = frame_is_right(l, &*blocks);
+        // In a frame that does not begin where the stack does.
+        ffi::lua_pushcclosure(l, check_frame, 0);
+        push_values(l);
+        ffi::lua_pushlightuserdata(l, blocks.cast());
+        let n_args = ffi::lua_gettop(l) - 1;
+        ffi::lua_callk(l, n_args, 1, 0, None);
+        passes && ffi::lua_toboolean(l, -1) != 0
+    })
+}
+
+/// What `check` says of a new VM and its blocks.
+fn in_vm(check: impl FnOnce(*mut lua_State, *mut Blocks) -> bool) -> bool {
     let mut blocks = Blocks::new();
     let owner: *mut Blocks = &mut blocks;
     // SAFETY: the VM is gone before its blocks; no library is open and no code runs, so that
@@ -41,39 +73,7 @@ pub(super) fn passes() -> bool {
         if l.is_null() {
             return false;
         }
-        ffi::lua_gc(l, ffi::LUA_GCSTOP);
-        let can_read = SIZES.iter().all(|(n_list, n_fields)| {
-            push_sample(l, *n_list, *n_fields);
-            let passes = Check { l, blocks: owner }.table();
-            ffi::lua_settop(l, 0);
-            passes
-        });
-        let passes = can_read
-            && SIZES.iter().all(|(_, n)| fill::sets_as_lua(l, *n))
-            && fill::spares_the_collector(l);
-        ffi::lua_close(l);
-        passes
-    }
-}
-
-/// As [`passes`], for the slots of frames and the blocks of userdata.
-pub(super) fn frames_pass() -> bool {
-    let mut blocks = Blocks::new();
-    let owner: *mut Blocks = &mut blocks;
-    // SAFETY: as in `passes`; the function that is called raises nothing.
-    unsafe {
-        let l = ffi::lua_newstate(allocate, owner.cast(), 1);
-        if l.is_null() {
-            return false;
-        }
-        let mut passes = frame_is_right(l, &*owner);
-        // In a frame that does not begin where the stack does.
-        ffi::lua_pushcclosure(l, check_frame, 0);
-        push_values(l);
-        ffi::lua_pushlightuserdata(l, owner.cast());
-        let n_args = ffi::lua_gettop(l) - 1;
-        ffi::lua_callk(l, n_args, 1, 0, None);
-        passes &= ffi::lua_toboolean(l, -1) != 0;
+        let passes = check(l, owner);
         ffi::lua_close(l);
         passes
     }
@@ -81,7 +81,7 @@ pub(super) fn frames_pass() -> bool {
 
 /// Called with any values and, at last, the blocks.
 unsafe extern "C-unwind" fn check_frame(l: *mut lua_State) -> c_int {
-    // SAFETY: as in `passes`.
+    // SAFETY: as in `frames_pass`.
     unsafe {
         let blocks = ffi::lua_touserdata(l, -1).cast::<Blocks>();
         let passes = frame_is_right(l, &*blocks);
@@ -139,7 +139,7 @@ unsafe extern "C" fn allocate(
     _old: usize,
     new: usize,
 ) -> *mut c_void {
-    // SAFETY: called by Lua with the map of `passes` and a block of this function, or none.
+    // SAFETY: called by Lua with the map of `in_vm` and a block of this function, or none.
     unsafe {
         let blocks = &mut *ud.cast::<Blocks>();
         blocks.remove(&(block as usize));
