@@ -78,6 +78,13 @@ impl FakeTask {
         }
     }
 
+    /// Has a task that was parked ever since it was made run as a newborn.
+    pub(super) fn spawn(self: Arc<Self>, cx: &dyn Context<Self>) {
+        self.state.store(QUEUED, Ordering::Relaxed);
+        let pool = Arc::clone(&self.pool);
+        cx.spawn(&pool, self);
+    }
+
     pub(super) fn fired(&self) -> Vec<Fired> {
         self.fired.lock().unwrap().clone()
     }

@@ -171,6 +171,16 @@ impl Preemption {
         self.expired.store(turn, Ordering::Relaxed);
     }
 
+    /// Worker only: asks the turn that runs here to end, and arms its target at once. A signal that
+    /// comes meanwhile arms it in the same way once more.
+    #[cold]
+    pub(super) fn give_way(&self) {
+        self.expire(self.turn.load(Ordering::Relaxed));
+        if self.mode() == Mode::Signal {
+            self.deliver();
+        }
+    }
+
     /// Interrupts the worker, so that it arms its target if its turn was asked to end.
     pub(super) fn signal(&self) {
         if self.mode() != Mode::Signal {
@@ -184,7 +194,7 @@ impl Preemption {
         }
     }
 
-    /// H1. Runs in the signal handler.
+    /// H1. Runs in the signal handler, or on behalf of the worker itself.
     fn deliver(&self) {
         let target = self.target.load(Ordering::Relaxed);
         if let (Some(arm), false, true) = (self.arm, target.is_null(), self.is_expired()) {

@@ -21,6 +21,9 @@
 //! * **Q3** Between two turns, the siblings of the last one lie in the reverse of the order in
 //!   which they are to run. During a turn they lie the other way round, and thieves find them
 //!   already.
+//! * **Q4** A turn that has spawned more than [`SIBLINGS_MAX`] tasks is asked to end when the crowd
+//!   is [`CROWD_MAX`], so that a task which spawns for long does so as fast as the workers get
+//!   through, and not faster.
 //!
 //! # Sources
 //! Chase, Lev, "Dynamic circular work-stealing deque", SPAA 2005, is the ground of crossbeam-deque.
@@ -41,6 +44,10 @@ const NEWBORNS_MAX: usize = 64;
 /// So many tasks of one turn run before those that were spawned earlier. Also bounds what the end
 /// of a turn has to turn round.
 const SIBLINGS_MAX: usize = 16;
+
+/// See Q4. Their records fit into the cache of one core; thieves, which take 32 at a time, do not
+/// run out of them.
+const CROWD_MAX: usize = 2048;
 
 /// See Q2. All siblings of a turn come before the first of their crowd.
 const OLDEST_EVERY: u32 = SIBLINGS_MAX as u32 + 1;
@@ -100,15 +107,17 @@ impl<T> RunQueue<T> {
         self.going.push(task);
     }
 
-    /// Adds a task that the running turn has spawned.
-    pub(super) fn push_newborn(&self, task: Arc<T>) {
+    /// Adds a task that the running turn has spawned. Whether the turn should end (Q4).
+    #[inline]
+    pub(super) fn push_newborn(&self, task: Arc<T>) -> bool {
         let n_siblings = self.n_siblings.get();
         if n_siblings == SIBLINGS_MAX {
             self.crowd.push(task);
-        } else {
-            self.n_siblings.set(n_siblings + 1);
-            self.newborn.push(task);
+            return self.crowd.len() >= CROWD_MAX;
         }
+        self.n_siblings.set(n_siblings + 1);
+        self.newborn.push(task);
+        false
     }
 
     /// The turn has ended (Q3).
@@ -222,7 +231,7 @@ mod tests {
     }
 
     fn spawn(queue: &RunQueue<u32>, tasks: std::ops::Range<u32>) {
-        tasks.for_each(|task| queue.push_newborn(Arc::new(task)));
+        tasks.for_each(|task| _ = queue.push_newborn(Arc::new(task)));
     }
 
     #[test]
@@ -297,6 +306,16 @@ mod tests {
             *queue.pop().expect("there are some") < 10
         });
         assert_eq!(oldest_ran.count(), 10);
+    }
+
+    #[test]
+    fn a_turn_should_end_when_there_is_a_crowd() {
+        let queue = RunQueue::new();
+        let n_spawned = (0..).take_while(|&task| !queue.push_newborn(Arc::new(task))).count();
+        assert_eq!(n_spawned, SIBLINGS_MAX + CROWD_MAX - 1);
+        queue.end_turn();
+        let should_end = (0..SIBLINGS_MAX).any(|_| queue.push_newborn(Arc::new(0)));
+        assert!(!should_end, "another turn may still spawn a few");
     }
 
     #[test]

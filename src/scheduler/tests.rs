@@ -378,6 +378,29 @@ fn a_turn_that_outlives_its_slice_is_armed() {
     assert!(pool.stats().total().preemptions >= 1);
 }
 
+/// Neither time nor another thread ends this turn: its slice would be an hour.
+#[test]
+fn a_turn_that_spawns_a_crowd_is_armed_at_once() {
+    let arm: Arm = raise_flag;
+    let slice_ns = 3_600_000_000_000;
+    let signals = PoolConfig { mode: Mode::Signal, preempt_arm: Some(arm), ..config(1) };
+    let test = TestPool::start(PoolConfig { slice_ns, ..signals });
+    let (done, armed) = signal();
+    FakeTask::start(&test.as_dyn(), move |task, cx| {
+        let flag = AtomicBool::new(false);
+        cx.preemption().publish((&raw const flag).cast_mut().cast());
+        while !flag.load(Ordering::Relaxed) {
+            FakeTask::new(task.pool(), |_, _| Turn::Ended).spawn(cx);
+        }
+        cx.preemption().clear();
+        assert!(cx.preemption().is_expired());
+        done.send(()).unwrap();
+        Turn::Ended
+    });
+    armed.recv().unwrap();
+    test.wait_until_quiet();
+}
+
 #[test]
 fn without_signals_a_turn_that_outlives_its_slice_is_told_when_it_asks() {
     let test = TestPool::start(config(1));

@@ -336,8 +336,11 @@ impl<T: Task> Context<T> for Worker<T> {
 
     fn spawn(&self, pool: &Arc<dyn Pool<T>>, task: Arc<T>) {
         if pool.id() == self.shared.id {
-            self.queue.push_newborn(task);
+            let turn_should_end = self.queue.push_newborn(task);
             self.shared.wake_one();
+            if turn_should_end {
+                self.remote().preemption.give_way();
+            }
         } else {
             pool.inject(task);
         }
