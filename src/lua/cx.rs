@@ -295,6 +295,14 @@ impl Cx {
         self.step.is_set() && self.step.get().preemption.is_expired()
     }
 
+    /// A stretch of host code, in which no hook can count, is over: where instructions are counted
+    /// it stands for as many of them as a slice may have.
+    pub(crate) fn count_pause(&self) {
+        if self.step.is_set() && self.step.get().preemption.mode() != Mode::Signal {
+            self.count_reached();
+        }
+    }
+
     pub(crate) fn count_reached(&self) -> bool {
         self.step.get().preemption.count_reached()
     }

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::ffi::{self, lua_State};
 use super::stack::Stack;
 use super::universe::{Rehearsal, Universe};
-use crate::lua::cx::Cx;
+use crate::lua::cx::{Cx, TakenIn};
 
 /// The C shape of a host function.
 pub(crate) type HostFn = ffi::lua_CFunction;
@@ -30,6 +30,11 @@ pub(crate) enum Outcome {
     Nested(HostFn),
     /// As `Nested`, but `then` goes on with what the C function returned.
     Through(HostFn, Continuation),
+    /// There is more to do, and the frame says how far this got: `then` goes on with it, after
+    /// others had their turn if the slice is over. For loops of ours that may be long; one stretch
+    /// between two pauses should take some ten microseconds. Raises in a template, where nothing
+    /// may be long.
+    Pause(Continuation),
     /// Calls the function that is below its `n_args` arguments on top of the stack, for `n_results`
     /// results ([`ALL`] for all); `then` goes on with them. Code inside of the call may wait.
     Call { n_args: c_int, n_results: c_int, then: Continuation },
@@ -246,6 +251,11 @@ unsafe fn drive(l: *mut lua_State, mut after: After) -> c_int {
                     let n = function(l);
                     (ffi::lua_gettop(l) - n, ffi::LUA_OK, then)
                 }
+                After::Outcome(Outcome::Pause(_)) if is_in_template(l) => return spoil(l),
+                After::Outcome(Outcome::Pause(then)) => {
+                    (*Universe::of(l).owner().cast::<Cx>()).count_pause();
+                    (ffi::lua_gettop(l), ffi::LUA_OK, then)
+                }
                 last => return finish(l, last),
             };
             if status == ffi::LUA_OK
@@ -258,8 +268,13 @@ unsafe fn drive(l: *mut lua_State, mut after: After) -> c_int {
     }
 }
 
-/// Between two calls of a host function: a loop of calls to C functions meets no hook, so it must
-/// ask itself whether its process is dead or its slice over.
+unsafe fn is_in_template(l: *mut lua_State) -> bool {
+    // SAFETY: as `drive`.
+    unsafe { Universe::of(l).rehearsal() != Rehearsal::No }
+}
+
+/// Between two stretches of a host function: a loop of calls to C functions meets no hook, so it
+/// must ask itself whether its process is dead or its slice over.
 unsafe fn give_way(l: *mut lua_State, base: c_int, then: Continuation) -> Option<c_int> {
     // SAFETY: as `drive`; the reference to the owner ends before anything is called.
     unsafe {
@@ -267,11 +282,14 @@ unsafe fn give_way(l: *mut lua_State, base: c_int, then: Continuation) -> Option
         if universe.is_dying() {
             return Some(die(l));
         }
-        let is_over = (*universe.owner().cast::<Cx>()).slice_is_over();
-        if is_over && ffi::lua_isyieldable(l) != 0 && !universe.is_nested() {
+        let cx = &mut *universe.owner().cast::<Cx>();
+        if !cx.slice_is_over() {
+            return None;
+        }
+        if ffi::lua_isyieldable(l) != 0 && !universe.is_nested() {
             return Some(ffi::lua_yieldk(l, 0, base as _, Some(then.resumed)));
         }
-        None
+        (cx.held_up() == TakenIn::Die).then(|| die(l))
     }
 }
 
