@@ -73,6 +73,16 @@ impl<V> Channels<V> {
         Ok(())
     }
 
+    /// What is buffered, the newest first. A channel that is freed has nothing.
+    pub fn buffered(&mut self, id: ChannelId) -> impl Iterator<Item = &mut V> {
+        self.get_mut(id).into_iter().flat_map(|channel| channel.buffer.newest_first())
+    }
+
+    /// How many values are buffered.
+    pub fn n_buffered(&self, id: ChannelId) -> usize {
+        self.get(id).map_or(0, |channel| channel.buffer.len())
+    }
+
     /// Takes the oldest value out of the buffer of a fed channel, past all fibers: for messages
     /// that are dropped, or belong to another channel from now on.
     pub fn take_back(&mut self, id: ChannelId) -> Option<V> {

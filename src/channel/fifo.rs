@@ -35,6 +35,11 @@ impl<T> Fifo<T> {
         self.first.is_none()
     }
 
+    /// All values, the newest first.
+    pub(crate) fn newest_first(&mut self) -> impl Iterator<Item = &mut T> {
+        self.rest.iter_mut().rev().chain(&mut self.first)
+    }
+
     #[inline]
     pub(crate) fn push(&mut self, value: T) {
         if self.first.is_none() {
@@ -78,6 +83,7 @@ mod tests {
         fifo.push(5);
         fifo.push_front(6);
         assert_eq!(fifo.len(), 6);
+        assert!(fifo.newest_first().map(|value| *value).eq([5, 4, 3, 2, 1, 6]));
         let rest: Vec<i32> = std::iter::from_fn(|| fifo.pop()).collect();
         assert_eq!(rest, [6, 1, 2, 3, 4, 5]);
         assert!(fifo.is_empty());

@@ -8,8 +8,12 @@ use std::collections::VecDeque;
 
 use super::value::{Value, Waiting};
 use crate::channel::{ChannelId, Channels, Completion, FiberId, Kind};
-use crate::process::{Event, Excess, Letter, Message, Process, Topic};
+use crate::process::{Event, Excess, Letter, Message, Pid, Process, Topic};
 use crate::small_map::SmallMap;
+
+/// Unread events, from which on the CANCELs of each canceller share one place, so that all unread
+/// events are bounded by who lives and whom the process watches.
+const UNREAD_MAX: usize = 1024;
 
 /// What a mailbox channel yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,12 +58,42 @@ impl Inbox {
         None
     }
 
-    /// Takes an event that came out of the mailbox.
+    /// Takes an event that came out of the mailbox. A CANCEL takes the place of the last one of the
+    /// same canceller when there are [`UNREAD_MAX`] events.
     pub(crate) fn event(&mut self, channels: &mut Channels<Value>, event: Event) {
+        if let Event::Cancel { cancel } = &event
+            && self.n_unread(channels) >= UNREAD_MAX
+            && let Some(last) = self.last_cancel(channels, cancel.from)
+        {
+            *last = event;
+            return;
+        }
         match self.events {
             Some(channel) => feed_event(channels, channel, event),
             None => self.unread.push_back(event),
         }
+    }
+
+    fn n_unread(&self, channels: &Channels<Value>) -> usize {
+        self.events.map_or(self.unread.len(), |channel| channels.n_buffered(channel))
+    }
+
+    /// The newest CANCEL of this canceller that is unread.
+    fn last_cancel<'a>(
+        &'a mut self,
+        channels: &'a mut Channels<Value>,
+        canceller: Option<Pid>,
+    ) -> Option<&'a mut Event> {
+        let is_theirs =
+            |event: &Event| matches!(event, Event::Cancel { cancel } if cancel.from == canceller);
+        let Some(channel) = self.events else {
+            return self.unread.iter_mut().rev().find(|event| is_theirs(event));
+        };
+        let events = channels.buffered(channel).filter_map(|value| match value {
+            Value::Event(event) => Some(&mut **event),
+            _ => None,
+        });
+        events.into_iter().find(|event| is_theirs(event))
     }
 
     /// Whether a channel is open that something from outside could arrive on.

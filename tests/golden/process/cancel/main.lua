@@ -125,6 +125,20 @@ process.cancel(pid, "1000s")
 process.cancel(pid, "a reason")
 process.send(pid, "go")
 check.exits("each queues its event, with the deadline in force", pid, { nil, 100, 100, 100 })
+-- A flood: whether its events are read as they come or wait, those of one canceller share a place in the end.
+for _, opening in ipairs({ "process.events()", "" }) do
+    pid = start(opening .. [[ process.listen("go"):receive()
+        local events, reasons = process.events(), {}
+        repeat
+            reasons[#reasons + 1] = events:receive().reason
+        until reasons[#reasons] == "last"
+        return { #reasons, reasons[1], reasons[1023] }
+    ]])
+    for n = 1, 5000 do process.cancel(pid, "no. " .. n) end
+    process.cancel(pid, "last")
+    process.send(pid, "go")
+    check.exits(opening == "" and "a flood before events() is called" or "a flood after", pid, { 1024, "no. 1", "no. 1023" })
+end
 pid = start(several)
 process.cancel(pid, "100s")
 process.cancel(pid, "50s")
