@@ -13,6 +13,7 @@ use self::upgrade::{Kept, give_up};
 use super::api;
 use super::boot::boot;
 use super::cx::{Environment, Launch, Upgrade};
+use super::fiber::Fiber;
 use super::guard::guard;
 use super::program::Program;
 use super::rest::Rested;
@@ -243,13 +244,14 @@ fn kill_exit(vm: &Vm, step: &mut Step<'_>) -> Exit {
 /// Where each fiber is: `<call> at <entry>:<line>`.
 fn places(vm: &Vm) -> Vec<String> {
     let fibers = &vm.cx().fibers;
-    let place = |fiber: &super::fiber::Fiber| {
-        let stack = vm.stack(fiber.top());
-        let place = (0..100).map(|level| stack.place(level)).find(|place| !place.is_empty());
-        let place = place.unwrap_or_else(|| "?".to_owned());
-        format!("{} at {}", fiber.waits_in, place.trim_end_matches(": "))
-    };
-    fibers.iter().map(place).collect()
+    fibers.iter().map(|fiber| format!("{} at {}", fiber.waits_in, place(vm, fiber))).collect()
+}
+
+/// The innermost place in Lua code: `<entry>:<line>`.
+fn place(vm: &Vm, fiber: &Fiber) -> String {
+    let stack = vm.stack(fiber.top());
+    let place = (0..100).map(|level| stack.place(level)).find(|place| !place.is_empty());
+    place.map_or_else(|| "?".to_owned(), |place| place.trim_end_matches(": ").to_owned())
 }
 
 /// `limit` in bytes; `usize::MAX` for none.

@@ -159,6 +159,8 @@ pub(crate) struct Cx {
     /// The cases of a running select; kept for its memory.
     pub(crate) cases: Vec<Case<Value>>,
     pub(crate) launch: Shared<Launch>,
+    /// Whether it has been logged that the process blocks workers.
+    pub(crate) is_known_to_block: bool,
 }
 
 // SAFETY: the coroutine pointers in `fibers` are used only by the worker that runs the process.
@@ -186,6 +188,7 @@ impl Cx {
             running_unit,
             cases: Vec::new(),
             arrived: Vec::new(),
+            is_known_to_block: false,
         }
     }
 

@@ -43,6 +43,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence};
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
+use super::clock;
+
 /// Makes a target give way soon. Async-signal-safe; called on the thread that runs the target.
 pub type Arm = unsafe fn(*mut c_void);
 
@@ -74,6 +76,8 @@ pub struct Preemption {
     turn: AtomicU64,
     /// The turn that has to end; written by the watcher.
     expired: AtomicU64,
+    /// The last turn that could not be made to end for long; written by the watcher.
+    blocked: AtomicU64,
     /// Written by the worker; null when nothing can be armed.
     target: AtomicPtr<c_void>,
     arm: Option<Arm>,
@@ -95,6 +99,7 @@ impl Preemption {
         Self {
             turn: AtomicU64::new(0),
             expired: AtomicU64::new(NO_TURN),
+            blocked: AtomicU64::new(NO_TURN),
             target: AtomicPtr::new(ptr::null_mut()),
             arm,
             count: AtomicU32::new(count),
@@ -119,6 +124,12 @@ impl Preemption {
     /// Whether the current turn was asked to end.
     pub fn is_expired(&self) -> bool {
         self.expired.load(Ordering::Relaxed) == self.turn.load(Ordering::Relaxed)
+    }
+
+    /// Whether the current turn was asked to end, and has computed for long since then: it is in a
+    /// call that cannot be interrupted.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed) == self.turn.load(Ordering::Relaxed)
     }
 
     /// For targets that count, each time that the count of [`Mode::Count`] is reached: whether the
@@ -169,6 +180,19 @@ impl Preemption {
     /// Asks `turn` to end; nothing happens if another one runs by now (E1).
     pub(super) fn expire(&self, turn: u64) {
         self.expired.store(turn, Ordering::Relaxed);
+    }
+
+    /// Says that `turn` does not answer.
+    pub(super) fn block(&self, turn: u64) {
+        self.blocked.store(turn, Ordering::Relaxed);
+    }
+
+    /// The processor time that the worker's thread has used, in nanoseconds, where that can be
+    /// told.
+    pub(super) fn thread_cpu_ns(&self) -> Option<u64> {
+        // The lock is held over the calls (E2).
+        let thread = self.thread();
+        (*thread).and_then(clock::thread_cpu_ns)
     }
 
     /// Worker only: asks the turn that runs here to end, and arms its target at once. A signal that

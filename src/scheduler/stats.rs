@@ -18,7 +18,8 @@ impl Counter {
     }
 }
 
-/// The counters of one worker. All are written by the worker, `preemptions` by the watcher.
+/// The counters of one worker. All are written by the worker, `preemptions` and `blocked` by the
+/// watcher.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) turns: Counter,
@@ -30,6 +31,7 @@ pub(super) struct Counters {
     pub(super) timers_fired: Counter,
     pub(super) io_ready: Counter,
     pub(super) preemptions: Counter,
+    pub(super) blocked: Counter,
 }
 
 impl Counters {
@@ -44,6 +46,7 @@ impl Counters {
             timers_fired: self.timers_fired.get(),
             io_ready: self.io_ready.get(),
             preemptions: self.preemptions.get(),
+            blocked: self.blocked.get(),
         }
     }
 }
@@ -82,6 +85,8 @@ pub struct WorkerStats {
     pub io_ready: u64,
     /// Turns that were asked to end since their slice was over.
     pub preemptions: u64,
+    /// Turns in which a call could not be interrupted for some 10 ms.
+    pub blocked: u64,
 }
 
 impl WorkerStats {
@@ -95,6 +100,7 @@ impl WorkerStats {
         self.timers_fired += other.timers_fired;
         self.io_ready += other.io_ready;
         self.preemptions += other.preemptions;
+        self.blocked += other.blocked;
     }
 }
 

@@ -8,7 +8,8 @@
 //! * A worker is **stuck** when it was asked several times to look at a timer that is due and
 //!   still runs the same turn: host code keeps it. Then the watcher fires the timers itself.
 //! * A worker is **blocked** when its turn was asked to end for much longer and cannot. Then the
-//!   watcher starts another worker in its place, if there is work for one.
+//!   watcher starts another worker in its place, if there is work for one. If its thread has
+//!   computed for most of that time, and not waited for a processor, the turn is told so.
 //!
 //! # Invariants
 //! * M1: the watcher sleeps without an end only when all workers sleep (I5), so that an idle pool
@@ -41,6 +42,10 @@ const STUCK_REQUESTS: u32 = 4;
 /// Requests after which a worker that leaves them unanswered counts as blocked.
 const BLOCKED_REQUESTS: u32 = 20;
 const _: () = assert!(STUCK_REQUESTS < BLOCKED_REQUESTS);
+
+/// What a turn computes, after it was first asked to end, until it is told that it blocks its
+/// worker.
+const BLOCKED_CPU_NS: u64 = 5_000_000;
 
 /// What the watcher waits in.
 pub(super) struct Watcher {
@@ -105,6 +110,10 @@ struct Watch {
     since_ns: u64,
     /// Requests to end that this turn has left unanswered.
     requests: u32,
+    /// Processor time of the worker's thread at the first of them.
+    cpu_ns: Option<u64>,
+    /// Whether the turn was told that it blocks its worker.
+    told: bool,
 }
 
 /// What one look at a worker calls for.
@@ -126,7 +135,7 @@ impl Watch {
     fn look(&mut self, turn: Option<u64>, due_ns: u64, now_ns: u64, slice_ns: u64) -> Verdict {
         let seen_before = turn == self.turn;
         if !seen_before {
-            *self = Self { turn, since_ns: now_ns, requests: 0 };
+            *self = Self { turn, since_ns: now_ns, ..Self::default() };
         }
         let Some(turn) = turn else { return Verdict::Fine };
         let timer_due = due_ns <= now_ns;
@@ -187,8 +196,24 @@ fn patrol<T: Task>(
             fire_timers(shared, worker, now_ns, due);
         }
         act(worker, &verdict);
+        tell_blocked(worker, watch);
     }
     next_ns
+}
+
+fn tell_blocked<T>(worker: &Remote<T>, watch: &mut Watch) {
+    let Some(turn) = watch.turn.filter(|_| watch.requests > 0 && !watch.told) else { return };
+    if watch.requests == 1 {
+        watch.cpu_ns = worker.preemption.thread_cpu_ns();
+    } else if watch.is_blocked() {
+        let spent = worker.preemption.thread_cpu_ns().zip(watch.cpu_ns);
+        // Where nobody can tell, the time that has passed must do.
+        if spent.is_none_or(|(now, then)| now.saturating_sub(then) >= BLOCKED_CPU_NS) {
+            watch.told = true;
+            worker.preemption.block(turn);
+            worker.counters.blocked.add(1);
+        }
+    }
 }
 
 /// Starts a worker when work waits for one and too many are blocked.

@@ -2,7 +2,7 @@
 //! the program ends.
 
 use super::switch::{self, Switched, is_base, raise};
-use super::{finished, memory_failure, places};
+use super::{finished, memory_failure, place, places};
 use crate::channel::FiberId;
 use crate::lua::api;
 use crate::lua::cx::{Suspend, TakenIn, Upgrade};
@@ -105,10 +105,24 @@ fn run_fiber(vm: &Vm, fiber: FiberId) -> FiberRan {
 /// The slice is over: the fiber goes on before the other fibers of the process, with the `n_args`
 /// values on its stack.
 fn interrupted(vm: &Vm, fiber: FiberId, n_args: i32) -> FiberRan {
+    if vm.cx().step.get().preemption.is_blocked() {
+        log_blocked(vm, fiber);
+    }
     let fibers = &mut vm.cx().fibers;
     fibers.get_mut(fiber).resumption = Some(Resumption::Continue { n_args });
     fibers.queue_first(fiber);
     FiberRan::Preempted
+}
+
+/// Tells, once for each process, that others had to be served by another worker.
+#[cold]
+fn log_blocked(vm: &Vm, fiber: FiberId) {
+    if std::mem::replace(&mut vm.cx().is_known_to_block, true) {
+        return;
+    }
+    let at = place(vm, vm.cx().fibers.get_mut(fiber));
+    let (pid, entry) = (vm.cx().pid(), vm.cx().process().entry());
+    tracing::warn!(%pid, entry, at, "a call that cannot be interrupted kept a worker busy");
 }
 
 /// What follows when a coroutine gave way.
