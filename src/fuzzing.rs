@@ -7,9 +7,10 @@ use crate::{app, channel, civil, lua, mailbox, process, wheel};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("channel", channel::model::check_ops),
     ("entry", entry),
+    ("kill", lua::check_kill),
     ("layout", civil::check_layout),
     ("mailbox", mailbox::model::check_ops),
     ("signals", process::model::check_ops),

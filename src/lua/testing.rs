@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "support of tests, where a panic is the report")]
 
+mod kills;
+mod sim;
 #[cfg(test)]
 mod vm;
 
@@ -14,8 +16,11 @@ use super::program::{Catalog, Program, UnitSource};
 use crate::process::Limits;
 use crate::stash::Shared;
 use crate::writer::Writer;
+pub use kills::check_kill;
 #[cfg(test)]
-pub(crate) use vm::{TestVm, ours, simulate, simulate_program, stock};
+pub(crate) use sim::{simulate, simulate_program};
+#[cfg(test)]
+pub(crate) use vm::{TestVm, ours, stock};
 
 /// An environment without entries, whose output goes nowhere.
 pub(crate) fn environment() -> Arc<Environment> {

@@ -39,6 +39,9 @@ pub const TURN_NS: u64 = 1_000;
 /// Virtual time of one instruction of a turn that did not.
 pub const INSTRUCTION_NS: u64 = 10;
 
+/// Virtual time from one attempt to end a turn that cannot end to the next.
+pub const HELD_UP_NS: u64 = 100_000;
+
 /// The monotonic clock at the start. Not 0, so that "before the start" is a time too.
 pub const START_NS: u64 = 1_000_000_000;
 
@@ -264,7 +267,10 @@ impl<T: Task> Context<T> for SimPool<T> {
         pool.inject(task);
     }
 
-    fn hand_over(&self) {}
+    fn hand_over(&self) {
+        self.lock().now_ns += HELD_UP_NS;
+        self.fire_timers();
+    }
 
     fn now_ns(&self) -> u64 {
         self.now_ns()

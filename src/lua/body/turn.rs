@@ -36,7 +36,7 @@ enum FiberRan {
 }
 
 pub(super) fn run_fibers(vm: &Vm) -> Ended {
-    loop {
+    for n_fibers in 1.. {
         if vm.universe().has_garbage() {
             vm.cx().release_garbage(vm.universe().take_garbage());
         }
@@ -52,13 +52,14 @@ pub(super) fn run_fibers(vm: &Vm) -> Ended {
         let ran = run_fiber(vm, fiber);
         vm.cx().fibers.set_running(None);
         match ran {
-            FiberRan::GaveWay if !vm.cx().slice_is_over() => {}
+            FiberRan::GaveWay if !vm.cx().is_spent_after(n_fibers) => {}
             FiberRan::GaveWay | FiberRan::Preempted => return Ended::Step(StepEnd::Preempted),
             FiberRan::Finished(exit) => return Ended::Step(StepEnd::Finished(exit)),
             FiberRan::Killed => return Ended::Killed,
             FiberRan::Upgrade(upgrade) => return Ended::Upgrade(upgrade),
         }
     }
+    unreachable!("the numbers do not end")
 }
 
 /// Nothing is runnable: the process waits, unless nothing could ever wake it.

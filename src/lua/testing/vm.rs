@@ -1,5 +1,5 @@
-//! Lua for tests: pieces of code in a bare VM with our libraries, in one of stock Lua, so that the
-//! two can be compared, and whole programs as processes of the simulator.
+//! Lua for tests: pieces of code in a bare VM with our libraries, and in one of stock Lua, so that
+//! the two can be compared.
 //!
 //! In bare VMs the global `wait(...)` suspends the coroutine; it is resumed with the same values.
 //! In stock Lua it is a plain function that returns them.
@@ -10,55 +10,14 @@ use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc;
 
-use super::{bare_launch, environment, program};
-use crate::lua::body::LuaBody;
+use super::bare_launch;
+use super::sim::simulate;
 use crate::lua::cx::Cx;
 use crate::lua::raw::ffi::{self, lua_State};
 use crate::lua::raw::{Outcome, Raise, Stack, Universe, host};
 use crate::lua::stdlib;
 use crate::lua::vm::Vm;
-use crate::process::{
-    Body, Encoded, Host, HostConfig, Limits, MonitorKey, Observer, Runtime, SharedExit,
-    SpawnRequest, Step, StepEnd, Watch, Watcher,
-};
-use crate::scheduler::Pool;
-use crate::scheduler::sim::SimPool;
-
-/// Spawns a process with this body in a simulator, and runs that until nothing is left to do: how
-/// it ended.
-pub(crate) fn simulate(seed: u64, body: Box<dyn Body>) -> SharedExit {
-    let runtime = Runtime::new();
-    let pool = SimPool::new(seed);
-    let config = HostConfig {
-        id: "test:host",
-        max_processes: 100,
-        limits: Limits::default(),
-        stop_timeout_ns: 0,
-    };
-    let host = Host::new(config, pool.clone(), runtime.clone());
-    let (sender, exits) = mpsc::channel();
-    let told = Observer::new(move |_, exit| sender.send(exit.clone()).unwrap());
-    let request = SpawnRequest {
-        entry: "test",
-        body,
-        limits: Limits::default(),
-        trap_links: false,
-        name: None,
-        messages: Vec::new(),
-        watch: Watch::Outside(Watcher::Outside(told, MonitorKey { watcher: 0, id: 1 })),
-        link: false,
-    };
-    runtime.spawn(&host, request, None, pool.outside()).unwrap();
-    pool.run_until_idle();
-    exits.try_recv().expect("the process has ended")
-}
-
-/// Runs a whole program in the simulator of that seed, with slices of a random length: how it
-/// ended.
-pub(crate) fn simulate_program(seed: u64, source: &str) -> SharedExit {
-    let body = LuaBody::new(environment(), program(source), Encoded::default(), Limits::default());
-    simulate(seed, Box::new(body))
-}
+use crate::process::{Body, Step, StepEnd};
 
 /// A process that runs Rust code in its only step.
 struct Once<F>(Option<F>);
