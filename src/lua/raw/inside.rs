@@ -27,6 +27,7 @@ use std::ptr::NonNull;
 use std::sync::OnceLock;
 
 use self::frame::Place;
+pub(crate) use self::layout::lacks;
 use self::layout::{HAS_NO_HASH, Node, RawString, RawTable, SHORT_LEN_MAX, SHORT_TEXT, Word, tag};
 use super::{LuaType, Scalar, Stack, ffi};
 
@@ -131,6 +132,17 @@ impl<'a> TableView<'a> {
 
     pub(crate) fn has_metatable(self) -> bool {
         !self.header().metatable.is_null()
+    }
+
+    /// Whether the table is known to have none of these metamethods ([`lacks`]). Lua gets to know
+    /// it when it looks for one in vain.
+    #[inline]
+    pub(crate) fn is_known_to_lack(self, metamethods: u8) -> bool {
+        // SAFETY: V1, V2.
+        match unsafe { self.header().metatable.as_ref() } {
+            Some(metatable) => metatable.flags & metamethods == metamethods,
+            None => true,
+        }
     }
 
     /// The array part.

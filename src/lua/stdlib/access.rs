@@ -10,7 +10,7 @@
 use std::ffi::c_int;
 
 use crate::lua::raw::ffi::{self, lua_State};
-use crate::lua::raw::{Continuation, HostFn, LuaType, Outcome, Raise, Stack};
+use crate::lua::raw::{Continuation, HostFn, LuaType, Outcome, Raise, Stack, lacks};
 
 /// So many metatables are followed; Lua gives up after as many.
 const CHAIN_MAX: usize = 2000;
@@ -33,14 +33,25 @@ pub(super) fn is_plain(stack: &Stack, index: c_int) -> bool {
     }
 }
 
+/// Whether the value at `index` is a table that is known to have none of these metamethods.
+#[inline]
+pub(super) fn is_known_to_lack(stack: &Stack, index: c_int, metamethods: u8) -> bool {
+    stack.table_view(index).is_some_and(|table| table.is_known_to_lack(metamethods))
+}
+
 /// Whether the value at `index` is a table whose elements are read, written and counted without
 /// that a function is called.
 #[inline]
 pub(super) fn is_quiet(stack: &Stack, index: c_int) -> bool {
     is_plain(stack, index)
-        || stack.kind(index) == LuaType::Table
-            && !has_metafield(stack, index, "__len")
-            && ["__index", "__newindex"].iter().all(|event| is_silent(stack, index, event))
+        || stack.kind(index) == LuaType::Table && has_quiet_metatable(stack, index)
+}
+
+fn has_quiet_metatable(stack: &Stack, index: c_int) -> bool {
+    let others = lacks::LEN | lacks::NEWINDEX;
+    (is_known_to_lack(stack, index, others)
+        || !has_metafield(stack, index, "__len") && is_silent(stack, index, "__newindex"))
+        && is_silent(stack, index, "__index")
 }
 
 /// Whether the metatable of the value at `index` has the field.

@@ -11,11 +11,11 @@
 
 use std::ffi::c_int;
 
-use super::access::{self, get, has_metafield, is_quiet, set, to_length};
+use super::access::{self, get, has_metafield, is_known_to_lack, is_quiet, set, to_length};
 use super::catalog::stock;
 use super::slots::{int, integer_or, keep_top, set_int};
 use crate::lua::cx::Cx;
-use crate::lua::raw::{Came, HostFn, LuaType, Outcome, Raise, Stack, continuation, guarded};
+use crate::lua::raw::{Came, HostFn, LuaType, Outcome, Raise, Stack, continuation, guarded, lacks};
 
 const SOURCE: c_int = 1;
 const FIRST: c_int = 2;
@@ -61,17 +61,20 @@ pub(super) const REMOVE: HostFn = guarded!(pure removes_long, remove, (stock().r
 pub(super) const MOVE: HostFn = guarded!(pure moves_long, move_range, (stock().move_range));
 
 fn inserts_long(stack: &Stack) -> bool {
-    if stack.kind(1) != LuaType::Table {
-        return false; // raises
+    if stack.top() == 2 && is_known_to_lack(stack, 1, lacks::LEN | lacks::NEWINDEX) {
+        return false;
     }
-    !is_quiet(stack, 1) || stack.top() == 3 && is_far_from_end(stack)
+    stack.kind(1) == LuaType::Table // else it raises
+        && (!is_quiet(stack, 1) || stack.top() == 3 && is_far_from_end(stack))
 }
 
 fn removes_long(stack: &Stack) -> bool {
-    if stack.kind(1) != LuaType::Table {
-        return false; // raises
+    // The last element of a table is there, so that no metamethod is asked for it.
+    if stack.top() == 1 && is_known_to_lack(stack, 1, lacks::LEN) && stack.raw_len(1) > 0 {
+        return false;
     }
-    !is_quiet(stack, 1) || stack.top() > 1 && is_far_from_end(stack)
+    stack.kind(1) == LuaType::Table // else it raises
+        && (!is_quiet(stack, 1) || stack.top() > 1 && is_far_from_end(stack))
 }
 
 /// Whether there are many elements behind the position, the second argument.

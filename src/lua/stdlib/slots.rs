@@ -30,8 +30,7 @@ pub(super) fn integer_or(stack: &Stack, index: c_int, default: i64) -> Option<i6
     if stack.is_nil(index) { Some(default) } else { stack.to_integer(index) }
 }
 
-/// Moves the top value so that it is the only one of the frame up to `slot`, which is its place:
-/// the values below it are dropped, the `slot` topmost stay.
+/// Drops all values but the `n` on top, which become the frame.
 pub(super) fn keep_top(stack: &Stack, n: c_int) {
     stack.rotate(1, n);
     stack.set_top(n);

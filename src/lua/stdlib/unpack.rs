@@ -2,8 +2,8 @@
 //! few elements of a plain table are stock Lua's.
 //!
 //! # Invariants
-//! * **U1** Above the first `HEIGHT` slots are the elements before key `NEXT`, and there is room for
-//!   all others.
+//! * **U1** Above the first `HEIGHT` slots are the elements before key `NEXT`, and there is room
+//!   for all others.
 
 use std::ffi::c_int;
 
