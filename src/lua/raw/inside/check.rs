@@ -77,7 +77,8 @@ unsafe fn flags_tell_what_is_lacking(l: *mut lua_State) -> bool {
             ffi::lua_setfield(l, 2, name.as_ptr());
             let last = (*metatable).flags & LACKS;
             ffi::lua_settop(l, 0);
-            (before, after, last) == (0, flag, 0)
+            // To set a metatable is to look for another metamethod, in vain.
+            before & flag == 0 && (after, last) == (before | flag, 0)
         }
     })
 }
