@@ -69,7 +69,9 @@ fn blocking_from(stack: &Stack, first: c_int) -> String {
 
 /// Functions that call others in a way that lets those wait.
 fn can_be_suspended(function: HostFn) -> bool {
-    const NAMES: [&str; 5] = ["pcall", "xpcall", "sort", "gsub", "resume"];
+    const NAMES: [&str; 10] = [
+        "pcall", "xpcall", "sort", "gsub", "resume", "concat", "insert", "move", "remove", "unpack",
+    ];
     same(function, super::coroutine::WRAPPED)
         || stdlib::function_name(function).is_some_and(|(_, name)| NAMES.contains(&name))
 }

@@ -430,8 +430,17 @@ pub(crate) use continuation;
 /// Makes a [`HostFn`] that is a stock function of Lua, except when the guard, which may only look
 /// at the stack, finds a case for our own function: `guarded!(has_object, convert, stock().find)`.
 /// Costs next to nothing in the other cases.
+///
+/// `guarded!(pure is_long, in_pieces, stock().reverse)`: our function may be called in a template,
+/// see [`call_pure`].
 macro_rules! guarded {
-    ($guard:path, $special:path, $stock:expr) => {{
+    (pure $guard:path, $special:path, $stock:expr) => {
+        $crate::lua::raw::guarded!(call_pure: $guard, $special, $stock)
+    };
+    ($guard:path, $special:path, $stock:expr) => {
+        $crate::lua::raw::guarded!(call_host: $guard, $special, $stock)
+    };
+    ($call:ident: $guard:path, $special:path, $stock:expr) => {{
         #[expect(unsafe_code, reason = "a guard in front of a stock function")]
         unsafe extern "C-unwind" fn guarded(
             l: *mut $crate::lua::raw::ffi::lua_State,
@@ -440,7 +449,7 @@ macro_rules! guarded {
             // pushes nothing and owns nothing; both functions find the stack as the caller left it.
             unsafe {
                 if $guard(&$crate::lua::raw::Stack::new(l)) {
-                    return $crate::lua::raw::call_host(l, $special);
+                    return $crate::lua::raw::$call(l, $special);
                 }
                 $stock(l)
             }

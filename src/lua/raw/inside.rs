@@ -26,6 +26,8 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::OnceLock;
 
+use self::frame::Place;
+pub(crate) use self::layout::lacks;
 use self::layout::{HAS_NO_HASH, Node, RawString, RawTable, SHORT_LEN_MAX, SHORT_TEXT, Word, tag};
 use super::{LuaType, Scalar, Stack, ffi};
 
@@ -72,7 +74,21 @@ impl Stack {
     /// good while the table stays on the stack (V2).
     #[inline]
     pub(crate) fn table_view(&self, index: c_int) -> Option<TableView<'_>> {
-        if self.kind(index) != LuaType::Table || !can_view() {
+        if !can_view() {
+            return None;
+        }
+        match self.slot(index) {
+            Place::Here(slot) => match slot.view() {
+                View::Table(table) => Some(table),
+                _ => None,
+            },
+            Place::Absent => None,
+            Place::Elsewhere => self.table_elsewhere(index),
+        }
+    }
+
+    fn table_elsewhere(&self, index: c_int) -> Option<TableView<'_>> {
+        if self.kind(index) != LuaType::Table {
             return None;
         }
         let raw = NonNull::new(self.pointer(index).cast_mut())?.cast();
@@ -118,6 +134,17 @@ impl<'a> TableView<'a> {
         !self.header().metatable.is_null()
     }
 
+    /// Whether the table is known to have none of these metamethods ([`lacks`]). Lua gets to know
+    /// it when it looks for one in vain.
+    #[inline]
+    pub(crate) fn is_known_to_lack(self, metamethods: u8) -> bool {
+        // SAFETY: V1, V2.
+        match unsafe { self.header().metatable.as_ref() } {
+            Some(metatable) => metatable.flags & metamethods == metamethods,
+            None => true,
+        }
+    }
+
     /// The array part.
     #[inline]
     pub(crate) fn elements(self) -> Elements<'a> {
@@ -153,6 +180,11 @@ impl<'a> TableView<'a> {
 }
 
 impl<'a> Elements<'a> {
+    /// How many values the array part has room for.
+    pub(crate) fn n(self) -> usize {
+        self.tags.len()
+    }
+
     /// The length of the list; `None` when there are values behind its end.
     pub(crate) fn list_len(self) -> Option<usize> {
         let len = self.tags.iter().position(|tag| tag::is_nil(*tag)).unwrap_or(self.tags.len());

@@ -38,7 +38,7 @@ pub(crate) use host::{
     continuation, die, guarded, host, spoil,
 };
 pub(crate) use inside::frame::learn;
-pub(crate) use inside::{Cell, Elements, StringView, TableView, View};
+pub(crate) use inside::{Cell, Elements, StringView, TableView, View, lacks};
 pub(crate) use mlua::ffi;
 pub(crate) use object::Object;
 pub(crate) use stack::{LuaType, REGISTRY, Scalar, Stack};

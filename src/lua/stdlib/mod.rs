@@ -10,24 +10,36 @@
 //! | `base` | `getmetatable`, `setmetatable`, `next`, `collectgarbage`, `warn` … |
 //! | `load`, `xpcall`, `traceback` | as named |
 //! | `strings`, `gsub` | functions that take error objects; `gsub` whose callbacks may wait |
+//! | `rep`, `bytewise`, `utf8`, `long` | loops over long strings, in stretches |
+//! | `moves`, `concat`, `unpack` | loops over tables, in stretches, whose metamethods may wait |
+//! | `access`, `slots` | how host functions read and write tables; what their frames remember |
 //! | `sort`, `support` | `table.sort` whose comparators may wait; the Lua part of it |
 //! | `names` | where messages and tracebacks find the names of functions |
 //! | `random`, `os` | the state of `math.random`; clocks and dates |
 
+mod access;
 mod base;
+mod bytewise;
 mod catalog;
+mod concat;
 mod gsub;
 mod lazy;
 mod load;
+mod long;
+mod moves;
 mod names;
 mod os;
 mod random;
+mod rep;
+mod slots;
 mod sort;
 mod strings;
 mod support;
 #[cfg(test)]
 mod tests;
 mod traceback;
+mod unpack;
+mod utf8;
 mod xpcall;
 
 pub(crate) use catalog::{Library, function_name};
@@ -36,7 +48,7 @@ pub(crate) use random::{State as GeneratorState, seeded};
 pub(crate) use traceback::push_traceback;
 pub(crate) use xpcall::MESSAGE_HANDLER;
 
-use self::catalog::{Value, stock};
+use self::catalog::Value;
 use super::api::{self, coroutine};
 use super::raw::{Stack, host};
 
@@ -71,7 +83,7 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::Globals, "rawset", Value::Function(host!(pure base::rawset))),
     (Library::Globals, "require", Value::Function(api::base::REQUIRE)),
     (Library::Globals, "setmetatable", Value::Function(host!(pure base::setmetatable))),
-    (Library::Globals, "unpack", Value::Build(|stack| stack.push_fn(stock().unpack))),
+    (Library::Globals, "unpack", Value::Build(|stack| stack.push_fn(unpack::UNPACK))),
     (Library::Globals, "warn", Value::Function(host!(base::warn))),
     (Library::Globals, "xpcall", Value::Function(host!(xpcall::xpcall))),
     (Library::String, "find", Value::Function(strings::FIND)),
@@ -79,10 +91,12 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::String, "gmatch", Value::Function(strings::GMATCH)),
     (Library::String, "gsub", Value::Function(host!(pure gsub::gsub))),
     (Library::String, "len", Value::Function(strings::LEN)),
-    (Library::String, "lower", Value::Function(strings::LOWER)),
+    (Library::String, "lower", Value::Function(bytewise::LOWER)),
     (Library::String, "match", Value::Function(strings::MATCH)),
+    (Library::String, "rep", Value::Function(rep::REP)),
+    (Library::String, "reverse", Value::Function(bytewise::REVERSE)),
     (Library::String, "sub", Value::Function(strings::SUB)),
-    (Library::String, "upper", Value::Function(strings::UPPER)),
+    (Library::String, "upper", Value::Function(bytewise::UPPER)),
     (Library::Coroutine, "close", Value::Function(coroutine::CLOSE)),
     (Library::Coroutine, "create", Value::Function(coroutine::CREATE)),
     (Library::Coroutine, "isyieldable", Value::Function(coroutine::IS_YIELDABLE)),
@@ -93,7 +107,14 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::Coroutine, "wrap", Value::Function(coroutine::WRAP)),
     (Library::Coroutine, "yield", Value::Function(coroutine::YIELD)),
     (Library::Debug, "traceback", Value::Function(traceback::TRACEBACK)),
+    (Library::Table, "concat", Value::Function(concat::CONCAT)),
+    (Library::Table, "insert", Value::Function(moves::INSERT)),
+    (Library::Table, "move", Value::Function(moves::MOVE)),
+    (Library::Table, "remove", Value::Function(moves::REMOVE)),
     (Library::Table, "sort", Value::Function(host!(pure sort::sort))),
+    (Library::Table, "unpack", Value::Function(unpack::UNPACK)),
+    (Library::Utf8, "len", Value::Function(utf8::LEN)),
+    (Library::Utf8, "offset", Value::Function(utf8::OFFSET)),
     (Library::Os, "clock", Value::Function(host!(os::clock))),
     (Library::Os, "date", Value::Function(host!(os::date))),
     (Library::Os, "difftime", Value::Function(host!(os::difftime))),

@@ -44,14 +44,12 @@ wrappers! {
     FORMAT 1 format;
     GMATCH 2 gmatch;
     LEN 1 len;
-    LOWER 1 lower;
     MATCH 2 matches;
     SUB 1 sub;
-    UPPER 1 upper;
 }
 
 /// Whether one of the first `N` arguments is an object.
-fn has_object<const N: c_int>(stack: &Stack) -> bool {
+pub(super) fn has_object<const N: c_int>(stack: &Stack) -> bool {
     (1..=N).any(|index| stack.kind(index) == LuaType::Userdata)
 }
 

@@ -1,6 +1,9 @@
 //! What Lua code sees of the libraries: the same as in stock Lua, except where the specification
 //! says otherwise.
 
+mod long_strings;
+mod tables;
+
 use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assert_eq, proptest};
 
 use crate::lua::testing::{TestVm, ours, simulate_program, stock};

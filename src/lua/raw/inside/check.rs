@@ -16,8 +16,8 @@ use std::ptr;
 
 use super::fill::{head, main_cell, next};
 use super::layout::{
-    ARRAY_HINT, LOG_N_NODES_WITH_HEAD, Node, RawSlot, RawState, RawString, RawTable, RawUserdata,
-    SHORT_LEN_MAX, WHITE, Word, tag,
+    ARRAY_HINT, LACKS, LOG_N_NODES_WITH_HEAD, Node, RawSlot, RawState, RawString, RawTable,
+    RawUserdata, SHORT_LEN_MAX, WHITE, Word, lacks, tag,
 };
 use super::{HAS_NO_HASH, SHORT_TEXT};
 use crate::lua::raw::ffi::{self, lua_State};
@@ -42,8 +42,44 @@ pub(super) fn passes() -> bool {
             passes
         });
         can_read
+            && flags_tell_what_is_lacking(l)
             && SIZES.iter().all(|(_, n)| fill::sets_as_lua(l, *n))
             && fill::spares_the_collector(l)
+    })
+}
+
+/// Looks in vain for each of the metamethods whose absence is read from flags, in a metatable of
+/// which nothing is known yet. Called after the mirrors of tables were found to be right.
+unsafe fn flags_tell_what_is_lacking(l: *mut lua_State) -> bool {
+    let known: [(u8, &CStr); 3] =
+        [(lacks::INDEX, c"__index"), (lacks::NEWINDEX, c"__newindex"), (lacks::LEN, c"__len")];
+    known.into_iter().all(|(flag, name)| {
+        // SAFETY: as in `push_sample`; the tables are on the stack while their mirrors are read.
+        unsafe {
+            ffi::lua_createtable(l, 0, 0);
+            ffi::lua_createtable(l, 0, 4);
+            let metatable = ffi::lua_topointer(l, 2).cast::<RawTable>();
+            ffi::lua_pushboolean(l, 1);
+            ffi::lua_setfield(l, 2, c"other".as_ptr());
+            ffi::lua_pushvalue(l, 2);
+            ffi::lua_setmetatable(l, 1);
+            let before = (*metatable).flags & LACKS;
+            match flag {
+                lacks::INDEX => _ = ffi::lua_geti(l, 1, 1),
+                lacks::NEWINDEX => {
+                    ffi::lua_pushboolean(l, 1);
+                    ffi::lua_seti(l, 1, 1);
+                }
+                _ => ffi::lua_len(l, 1),
+            }
+            let after = (*metatable).flags & LACKS;
+            ffi::lua_pushboolean(l, 1);
+            ffi::lua_setfield(l, 2, name.as_ptr());
+            let last = (*metatable).flags & LACKS;
+            ffi::lua_settop(l, 0);
+            // To set a metatable is to look for another metamethod, in vain.
+            before & flag == 0 && (after, last) == (before | flag, 0)
+        }
     })
 }
 

@@ -83,6 +83,13 @@ pub(super) const WHITE: u8 = 1 << 3 | 1 << 4;
 /// In the flags of a table: metamethods that were not found in it.
 pub(super) const LACKS: u8 = (1 << 6) - 1;
 
+/// Those of them that decide about the elements of a table.
+pub(crate) mod lacks {
+    pub(crate) const INDEX: u8 = 1 << 0;
+    pub(crate) const NEWINDEX: u8 = 1 << 1;
+    pub(crate) const LEN: u8 = 1 << 4;
+}
+
 /// In the flags of a table: it has no hash part of its own.
 pub(super) const HAS_NO_HASH: u8 = 1 << 6;
 

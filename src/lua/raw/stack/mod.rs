@@ -8,6 +8,7 @@
 
 #![expect(unsafe_code, reason = "calls of the C interface about the stack itself; invariant S1")]
 
+mod blank;
 mod objects;
 mod place;
 mod push;

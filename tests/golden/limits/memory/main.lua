@@ -55,6 +55,24 @@ gives("a large request is refused at once, the rest goes on", 100, [[
     end
     return caught
 ]])
+-- Results that are written in stretches: caught, and there is room as before.
+for _, case in ipairs({
+    { "string.rep with a separator", "return ('x'):rep(1 << 19, (','):rep(1 << 10))" },
+    { "string.upper", "local s = ('x'):rep(600000) return s:upper()" },
+    { "string.lower", "local s = ('x'):rep(600000) return s:lower()" },
+    { "string.reverse", "local s = ('x'):rep(600000) return s:reverse()" },
+    { "table.concat of long strings", "local t = {} for n = 1, 100 do t[n] = ('x'):rep(50000) end return table.concat(t)" },
+    { "table.concat of one string", "local s, t = ('x'):rep(50000), {} for n = 1, 2000 do t[n] = s end return table.concat(t)" },
+    { "table.concat by a metamethod", "return table.concat(setmetatable({}, { __index = function() return 'x' end }), '', 1, 1 << 60)" },
+    { "table.move", "local t = {} for n = 1, 60000 do t[n] = n end return #table.move(t, 1, 60000, 60001)" },
+    { "table.move by a metamethod", "return table.move(setmetatable({}, { __index = function() return 'x' end }), 1, 1 << 60, 1, {})" },
+    { "table.unpack", "local t = {} return table.unpack(t, 1, 900000)" },
+}) do
+    gives("caught from " .. case[1], "not enough memory, 300000", ([[
+        local ok, err = pcall(function() %s end)
+        return tostring(err) .. ", " .. #("x"):rep(150000):upper():rep(2)
+    ]]):format(case[2]))
+end
 gives("caught by xpcall, without its handler", "not enough memory", [[
     local _, handled = xpcall(function() local t = {} while true do t = { t } end end, function(err) return "handled " .. tostring(err) end)
     return handled
