@@ -30,6 +30,7 @@ pub(super) struct Counters {
     pub(super) timers_fired: Counter,
     pub(super) io_ready: Counter,
     pub(super) preemptions: Counter,
+    pub(super) hand_overs: Counter,
 }
 
 impl Counters {
@@ -44,6 +45,7 @@ impl Counters {
             timers_fired: self.timers_fired.get(),
             io_ready: self.io_ready.get(),
             preemptions: self.preemptions.get(),
+            hand_overs: self.hand_overs.get(),
         }
     }
 }
@@ -82,6 +84,9 @@ pub struct WorkerStats {
     pub io_ready: u64,
     /// Turns that were asked to end since their slice was over.
     pub preemptions: u64,
+    /// Times that a turn whose slice was over, and that could not be suspended, left the worker's
+    /// other tasks to other workers.
+    pub hand_overs: u64,
 }
 
 impl WorkerStats {
@@ -95,6 +100,7 @@ impl WorkerStats {
         self.timers_fired += other.timers_fired;
         self.io_ready += other.io_ready;
         self.preemptions += other.preemptions;
+        self.hand_overs += other.hand_overs;
     }
 }
 
