@@ -10,12 +10,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::cx::{Cx, Environment, Launch};
-use super::program::{Catalog, Program, UnitSource};
+use super::program::{Catalog, Module, Program, UnitSource};
 use crate::process::Limits;
 use crate::stash::Shared;
 use crate::writer::Writer;
 #[cfg(test)]
-pub(crate) use vm::{TestVm, ours, simulate, simulate_program, stock};
+pub(crate) use vm::{TestVm, ours, simulate, simulate_program, simulate_program_with, stock};
 
 /// An environment without entries, whose output goes nowhere.
 pub(crate) fn environment() -> Arc<Environment> {
@@ -29,10 +29,15 @@ pub(crate) fn environment() -> Arc<Environment> {
 
 /// A program of one script, named `test`.
 pub(crate) fn program(source: &str) -> Arc<Program> {
+    program_with(source, &[])
+}
+
+/// As [`program`], with modules.
+fn program_with(source: &str, modules: &[Module]) -> Arc<Program> {
     let unit = UnitSource {
         id: "test".to_owned(),
         text: source.as_bytes().into(),
-        modules: Vec::new(),
+        modules: modules.to_vec(),
         imports: Vec::new(),
     };
     Program::compile(vec![unit], "main", Limits::default()).unwrap()

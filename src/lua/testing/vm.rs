@@ -8,11 +8,12 @@
 
 use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
-use super::{bare_launch, environment, program};
+use super::{bare_launch, environment, program, program_with};
 use crate::lua::body::LuaBody;
 use crate::lua::cx::Cx;
+use crate::lua::program::{Module, Program};
 use crate::lua::raw::ffi::{self, lua_State};
 use crate::lua::raw::{Outcome, Raise, Stack, Universe, host};
 use crate::lua::stdlib;
@@ -56,8 +57,17 @@ pub(crate) fn simulate(seed: u64, body: Box<dyn Body>) -> SharedExit {
 /// Runs a whole program in the simulator of that seed, with slices of a random length: how it
 /// ended.
 pub(crate) fn simulate_program(seed: u64, source: &str) -> SharedExit {
-    let body = LuaBody::new(environment(), program(source), Encoded::default(), Limits::default());
-    simulate(seed, Box::new(body))
+    simulate(seed, body(program(source)))
+}
+
+/// As [`simulate_program`], for a program that may use these modules.
+pub(crate) fn simulate_program_with(seed: u64, source: &str, modules: &[Module]) -> SharedExit {
+    simulate(seed, body(program_with(source, modules)))
+}
+
+fn body(program: Arc<Program>) -> Box<LuaBody> {
+    let (env, args) = (environment(), Encoded::default());
+    Box::new(LuaBody::new(env, program, args, Limits::default()))
 }
 
 /// A process that runs Rust code in its only step.
