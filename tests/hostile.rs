@@ -22,6 +22,12 @@ use moonlet::{Builder, Process, Running, Value};
 #[path = "../src/allocator.rs"]
 mod allocator;
 
+#[path = "hostile/rows.rs"]
+mod rows;
+
+use rows::Ends::{self, Asleep, Fails, Fine, HeldUp, Killed};
+use rows::{CROWD, DEADLINE, MEMORY, OUTPUT, Program, SANDBOX, TIME, WAITING};
+
 /// The command's allocator.
 #[global_allocator]
 static ALLOCATOR: allocator::Mimalloc = allocator::Mimalloc;
@@ -36,354 +42,6 @@ const MEMORY_LIMIT: i64 = 32 << 20;
 
 /// What may be held above nine tenths of what there was, when a group is over.
 const MEMORY_SLACK: usize = 24 << 20;
-
-/// Rows that cannot pass yet: what they call is C code that nothing can interrupt. The test
-/// `rows_that_wait_exist` keeps the list honest.
-const WAITING: &[(&str, &str)] = &[
-    // Patterns are matched by stock Lua.
-    ("hostile.time:patterns", "*"),
-    // So are the functions of tables and strings.
-    ("hostile.time:tables", "*"),
-    ("hostile.time:strings", "*"),
-];
-
-/// How a row ends, and what shows on the way.
-#[derive(Clone, Copy, Debug)]
-enum Ends {
-    /// It is killed at the deadline; slices of it were ended.
-    Killed,
-    /// As `Killed`; it could not be suspended, so that others took over what waited.
-    HeldUp,
-    /// It is killed at the deadline, and does not compute.
-    Asleep,
-    /// It fails with a text that starts so.
-    Fails(&'static str),
-    /// It finds that all is well.
-    Fine,
-}
-use Ends::{Asleep, Fails, Fine, HeldUp, Killed};
-
-const DEADLINE: &str = "Canceled: process terminated: cancel deadline of 20ms exceeded";
-const OUT_OF_MEMORY: Ends = Fails("LimitExceeded: memory limit of 32MB exceeded");
-
-/// An entry with its cases.
-type Rows = &'static [(&'static str, &'static [(&'static str, Ends)])];
-
-const TIME: Rows = &[
-    (
-        // H5, H6, H7, H38
-        "hostile.time:loops",
-        &[
-            ("while", Killed),
-            ("goto", Killed),
-            ("for", Killed),
-            ("calls", Killed),
-            ("generic for", Killed),
-            ("pcall", Killed),
-            ("pcall of error", Killed),
-            ("pcall in pcall", Killed),
-            ("pcall of itself", Killed),
-            ("handler that loops", HeldUp),
-            ("handler that errors", Killed),
-            ("handler that calls xpcall", Killed),
-            ("loop under a handler", Killed),
-            ("collectgarbage of all kinds", Killed),
-        ],
-    ),
-    (
-        // H8, H40
-        "hostile.time:callbacks",
-        &[
-            ("gsub", Killed),
-            ("gsub by a table", Killed),
-            ("sort", Killed),
-            ("sort that lies", Killed),
-            ("sort by __lt", Killed),
-            ("load", HeldUp),
-            ("load without end", HeldUp),
-            ("__index", Killed),
-            ("__newindex", Killed),
-            ("__call", Killed),
-            ("__lt", Killed),
-            ("__le", Killed),
-            ("__eq", Killed),
-            ("__concat", Killed),
-            ("__len", Killed),
-            ("__unm", Killed),
-            ("__add", Killed),
-            ("__close", Killed),
-            ("__pairs", Killed),
-            ("__tostring", HeldUp),
-            ("__tostring in print", HeldUp),
-            ("__tostring in format", HeldUp),
-            ("__tostring of an error", HeldUp),
-            ("__index under ipairs", HeldUp),
-            ("__index without end under ipairs", Killed),
-        ],
-    ),
-    (
-        // H9
-        "hostile.time:coroutines",
-        &[
-            ("resume", Killed),
-            ("wrap", Killed),
-            ("spawn", Killed),
-            ("many spawned", Killed),
-            ("nested resumes", Killed),
-            ("nested wraps", Killed),
-            ("nested, under pcall", Killed),
-            ("iterator", Killed),
-            ("loop in an iterator", Killed),
-            ("in a sort", Killed),
-            ("in a metamethod under tostring", HeldUp),
-            ("new ones without end", Killed),
-        ],
-    ),
-    (
-        // H10, H11, H12
-        "hostile.time:closes",
-        &[
-            ("loop at a return", Killed),
-            ("sleep at a return", Asleep),
-            ("loop at an error", Killed),
-            ("loop in the grace of a cancel", Fails(DEADLINE)),
-            ("loop in coroutine.close", HeldUp),
-            ("loop under pcall", Killed),
-            ("loops of many", Killed),
-            ("error at a return", Fails("Internal: in the close")),
-            ("send at a return", Fails("closed")),
-            ("coroutine.close", Fine),
-            ("finalizers", Fine),
-        ],
-    ),
-    (
-        // H16, H55
-        "hostile.time:natives",
-        &[
-            ("load of the largest source", Killed),
-            ("load of one expression", Killed),
-            ("full collections", Killed),
-            ("messages to itself", Killed),
-            ("json", Killed),
-            ("spawned, with large arguments", Killed),
-        ],
-    ),
-    (
-        // H1, H2, H4
-        "hostile.time:patterns",
-        &[
-            ("find", Killed),
-            ("match", Killed),
-            ("gmatch", Killed),
-            ("gsub", Killed),
-            ("under pcall", Killed),
-            ("quadratic", Killed),
-            ("%b", Killed),
-            ("%f", Killed),
-            ("back reference", Killed),
-            ("growth", OUT_OF_MEMORY),
-            ("growth that is caught", Killed),
-        ],
-    ),
-    (
-        // H53
-        "hostile.time:tables",
-        &[
-            ("move", Killed),
-            ("move of what is made up", Killed),
-            ("insert", Killed),
-            ("remove", Killed),
-            ("concat of nothing", Killed),
-            ("concat of what is made up", OUT_OF_MEMORY),
-            ("unpack", Killed),
-            ("unpack of too much", Killed),
-        ],
-    ),
-    (
-        // H3, H54
-        "hostile.time:strings",
-        &[
-            ("upper", Killed),
-            ("lower", Killed),
-            ("reverse", Killed),
-            ("plain find", Killed),
-            ("utf8.len", Killed),
-            ("utf8.codepoint", Killed),
-            ("utf8.codes", Killed),
-            ("byte", Killed),
-            ("rep", Killed),
-            ("rep of nothing", Killed),
-            ("rep beyond all", Killed),
-            ("format", Killed),
-            ("compare", Killed),
-            ("concat", Killed),
-        ],
-    ),
-    (
-        // H19, H27, H29
-        "hostile.time:waits",
-        &[
-            ("sleep", Asleep),
-            ("deaf", Asleep),
-            ("receive", Asleep),
-            ("select", Asleep),
-            ("call", Asleep),
-            ("accept", Asleep),
-            ("read", Asleep),
-            ("to itself", Killed),
-            ("a pair", Asleep),
-            ("many timers", Asleep),
-            ("a ticker that nobody reads", Killed),
-            ("spawned coroutines", Asleep),
-        ],
-    ),
-];
-
-const MEMORY: Rows = &[
-    (
-        // H3, H14
-        "hostile.memory:bombs",
-        &[
-            ("table", OUT_OF_MEMORY),
-            ("doubling", OUT_OF_MEMORY),
-            ("nested tables", OUT_OF_MEMORY),
-            ("strings", OUT_OF_MEMORY),
-            ("keys", OUT_OF_MEMORY),
-            ("coroutines", OUT_OF_MEMORY),
-            ("spawned coroutines", OUT_OF_MEMORY),
-            ("closures", OUT_OF_MEMORY),
-            ("upvalues", OUT_OF_MEMORY),
-            ("recursion", Fails("")),
-            ("in a coroutine", OUT_OF_MEMORY),
-            ("in a handler", Fails("Internal: ")),
-            ("rep", OUT_OF_MEMORY),
-            ("rep of rep", OUT_OF_MEMORY),
-            ("caught for ever", Killed),
-            ("always nearly full", Killed),
-            ("caught once", Fine),
-        ],
-    ),
-    (
-        // H15, H17
-        "hostile.memory:messages",
-        &[
-            ("larger than the receiver", Fine),
-            ("more than the receiver has room for", Fine),
-            ("more than its mailbox takes", Fine),
-            ("for ever", Killed),
-            ("to itself", Killed),
-            ("on ever new topics", OUT_OF_MEMORY),
-        ],
-    ),
-];
-
-const CROWD: Rows = &[
-    (
-        // H20
-        "hostile.crowd:bombs",
-        &[
-            ("by one", Killed),
-            ("by all", Asleep),
-            ("of those that end", Killed),
-            ("in a close", Killed),
-            ("error at the limit", Fails("Internal: max processes reached: max processes limit")),
-        ],
-    ),
-    (
-        // H18, H22, H28, H29
-        "hostile.crowd:floods",
-        &[
-            ("monitors", Fine),
-            ("links", Fine),
-            ("cancels", Fine),
-            ("for ever", Killed),
-            ("a circle of links", Fine),
-            ("names", Fine),
-            ("timers", Fine),
-        ],
-    ),
-    // H23, H25
-    ("hostile.crowd:kills", &[("", Fine)]),
-    (
-        // H50
-        "hostile.crowd:upgrades",
-        &[
-            ("to nothing", Fails("Internal: upgrade: create failed: ")),
-            ("to a host", Fails("Internal: upgrade: create failed: ")),
-            ("to one that fails", Fails("Internal: hostile.crowd:upgrades:8: ")),
-            ("for ever", Asleep),
-        ],
-    ),
-];
-
-const SANDBOX: Rows = &[
-    (
-        // H32, H35, H36, H37, H49
-        "hostile.sandbox:globals",
-        &[
-            ("everything replaced", Fine),
-            ("no globals", Fine),
-            ("after the others", Fine),
-            ("what is ours is read-only", Fine),
-            ("absent", Fine),
-            ("bytecode", Fine),
-            ("hashes", Fine),
-        ],
-    ),
-    (
-        // H13
-        "hostile.sandbox:depths",
-        &[
-            ("recursion", Fine),
-            ("pcall", Fine),
-            ("xpcall", Fine),
-            ("wrap", Fine),
-            ("metamethod", Fine),
-            ("chain of __index", Fine),
-            ("tostring", Fine),
-            ("gsub", Fine),
-            ("sort", Fine),
-            ("load", Fine),
-            ("close", Fine),
-            ("json", Fine),
-            ("message", Fine),
-            ("pattern", Fine),
-        ],
-    ),
-    (
-        // H12, H16, H39
-        "hostile.sandbox:values",
-        &[
-            ("cannot cross", Fine),
-            ("no code runs", Fine),
-            ("wrong self", Fine),
-            ("as keys and errors", Fine),
-            ("after the end", Fine),
-        ],
-    ),
-    // H26, H29, H30, H52
-    ("hostile.sandbox:numbers", &[("", Fine)]),
-    (
-        // H40, H43
-        "hostile.sandbox:errors",
-        &[
-            ("nil", Fails("Internal: ")),
-            ("false", Fails("Internal: false")),
-            ("failing __tostring", Fails("Internal: ")),
-            ("__tostring that gives a table", Fails("Internal: ")),
-            ("large", Fails("Internal: xxx")),
-            ("escapes", Fails("Internal: a")),
-            ("itself", Fails("Internal: ")),
-            ("panic", Fails("Internal: runtime fault: panic in a host function")),
-        ],
-    ),
-];
-
-/// H41: whoever reads stdout has stopped doing so.
-const OUTPUT: Rows = &[(
-    "hostile.sandbox:output",
-    &[("failing __tostring", Fine), ("print", Asleep), ("one long line", Asleep), ("log", Asleep)],
-)];
 
 #[test]
 fn nobody_takes_anothers_time() {
@@ -412,11 +70,13 @@ fn who_prints_for_ever_waits_for_the_reader_alone() {
 
 #[test]
 fn rows_that_wait_exist() {
+    let programs = [TIME, MEMORY, CROWD, SANDBOX, OUTPUT].concat();
     for (entry, case) in WAITING {
-        let cases = [TIME, MEMORY, CROWD, SANDBOX, OUTPUT].concat();
-        let cases = cases.into_iter().find(|(other, _)| other == entry).map(|(_, cases)| cases);
-        let exists = |(other, _): &(&str, _)| other == case || *case == "*";
-        assert!(cases.is_some_and(|cases| cases.iter().any(exists)), "no row {entry} {case}");
+        let exists = |program: &Program| {
+            program.entry == *entry
+                && (*case == "*" || program.cases.iter().any(|(other, _)| other == case))
+        };
+        assert!(programs.iter().any(exists), "no row {entry} {case}");
     }
 }
 
@@ -444,7 +104,7 @@ impl Write for Stopped {
 }
 
 /// Runs all rows of a group, with each number of workers.
-fn run<W: Write + Send + 'static>(rows: Rows, stdout: fn() -> W) {
+fn run<W: Write + Send + 'static>(programs: &[Program], stdout: fn() -> W) {
     // One group at a time, since the memory is that of all.
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -456,10 +116,10 @@ fn run<W: Write + Send + 'static>(rows: Rows, stdout: fn() -> W) {
         answers(&host, "before all rows");
         let before = resident_bytes();
         let mut faults = Vec::new();
-        for (entry, cases) in rows {
+        for Program { rows, entry, cases } in programs {
             for (case, ends) in cases.iter().filter(|(case, _)| !waits(entry, case)) {
                 let fault = check(&host, entry, case, *ends).err();
-                faults.extend(fault.map(|fault| format!("{entry} `{case}`: {fault}")));
+                faults.extend(fault.map(|fault| format!("{rows}: {entry} `{case}`: {fault}")));
             }
         }
         assert!(faults.is_empty(), "with {workers} workers:\n{}", faults.join("\n"));

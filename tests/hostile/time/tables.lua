@@ -1,11 +1,12 @@
 -- H53: loops in the library of tables over lengths and elements that lie.
 local case = {}
 local HUGE <const> = math.maxinteger - 1
+local piece = ("x"):rep(1 << 16)
 local function lying(n) return setmetatable({}, { __len = function() return n end }) end
 local function full()
     return setmetatable({}, {
         __len = function() return HUGE end,
-        __index = function() return "x" end,
+        __index = function() return piece end,
         __newindex = function() end,
     })
 end
