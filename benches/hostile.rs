@@ -1,5 +1,5 @@
-//! How soon a hostile program is gone after its deadline, and how late others are beside it: for each
-//! case of `tests/hostile` that ends by a kill, on one worker.
+//! How soon a hostile program is gone after its deadline, and how late others are beside it: for
+//! each case of `tests/hostile` that ends by a kill, on one worker.
 //!
 //! Not a criterion bench: it prints quantiles, of what Lua programs measure themselves with the
 //! monotonic clock. The pauses that the machine makes are in the figures.

@@ -1,5 +1,6 @@
 //! No process takes another's time, memory or life: each row of the table of hostile inputs is a
-//! program in the folder `hostile`, run beside a neighbour that ticks, with one worker and with two.
+//! program in the folder `hostile`, run beside a neighbour that ticks, with one worker and with
+//! two.
 //!
 //! A row ends as it must: by the deadline of a cancel, by its memory limit, by a clean error, or
 //! well. Meanwhile the neighbour has ticked, afterwards it goes on, and a process that is spawned
