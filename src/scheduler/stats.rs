@@ -84,8 +84,7 @@ pub struct WorkerStats {
     pub io_ready: u64,
     /// Turns that were asked to end since their slice was over.
     pub preemptions: u64,
-    /// Times that a turn whose slice was over, and that could not be suspended, left the worker's
-    /// other tasks to other workers.
+    /// Times that a turn that could not be suspended left what waited for the worker to others.
     pub hand_overs: u64,
 }
 

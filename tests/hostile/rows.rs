@@ -135,9 +135,9 @@ pub(crate) const TIME: Rows = &[
         rows: "H16, H55",
         entry: "hostile.time:natives",
         cases: &[
-            ("load of the largest source", Killed),
-            ("load of one expression", Killed),
-            ("full collections", Killed),
+            ("load of the largest source", HeldUp),
+            ("load of one expression", HeldUp),
+            ("full collections", HeldUp),
             ("messages to itself", Killed),
             ("json", Killed),
             ("spawned, with large arguments", Killed),
