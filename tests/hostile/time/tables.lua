@@ -1,7 +1,7 @@
 -- H53: loops in the library of tables over lengths and elements that lie.
 local case = {}
 local HUGE <const> = math.maxinteger - 1
-local piece = ("x"):rep(1 << 16)
+local piece = ("x"):rep(1 << 20)
 local function lying(n) return setmetatable({}, { __len = function() return n end }) end
 local function full()
     return setmetatable({}, {
