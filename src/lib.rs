@@ -52,6 +52,8 @@ pub mod sync;
 #[cfg(not(loom))]
 pub mod fuzzing;
 
-pub use app::{App, Builder, Ended, EntryId, Error, Leftover, Process, Running, Stopper};
+pub use app::{
+    App, Builder, Ended, EntryId, Error, HostStats, Leftover, Process, Running, Stopper,
+};
 pub use lua::{Table, Value, set_allocator_trim};
 pub use process::{Failure, Pid};

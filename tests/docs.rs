@@ -200,6 +200,33 @@ fn every_promise_is_kept_by_a_test_that_exists() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// The last column of the table under `How it is tested` in `docs/SECURITY.md` names tests, or
+/// folders of them.
+#[test]
+fn tests_that_the_page_on_security_names_exist() {
+    let sources = sources();
+    let text = fs::read_to_string(Path::new(ROOT).join("docs/SECURITY.md")).expect("it exists");
+    let table = text.split("\n## ").find(|part| part.starts_with("How it is tested"));
+    let rows = table.expect("the table").lines().filter(|line| line.starts_with("| H"));
+    let mut faults = Vec::new();
+    let mut n_tests = 0;
+    for row in rows {
+        let tests = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+        for test in tests.split('`').skip(1).step_by(2) {
+            n_tests += 1;
+            let exists = match test.contains('/') {
+                true => Path::new(ROOT).join(test).exists(),
+                false => sources.contains(&format!("fn {test}(")),
+            };
+            if !exists {
+                faults.push(format!("docs/SECURITY.md: no test `{test}`: {row}"));
+            }
+        }
+    }
+    assert!(n_tests > 0, "no row names its test");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 /// All Rust code of the package, one text.
 fn sources() -> String {
     let mut text = String::new();

@@ -209,6 +209,24 @@ fn signals_decide_the_exit_code() {
 }
 
 #[test]
+fn a_run_that_was_stopped_goes_on_where_it_was() {
+    let source = "
+        for _ = 1, 4 do coroutine.spawn(function() while true do time.sleep('1ms') end end) end
+        print('up')
+        process.events():receive()
+        print('asked')";
+    let dir = app(&[("f.lua", source)]);
+    let running = start(&dir, &["run", "f.lua"]);
+    running.wait_stdout("up");
+    for _ in 0..3 {
+        running.signal("STOP");
+        running.signal("CONT");
+    }
+    running.signal("TERM");
+    running.finish().code(143).stdout("up\nasked\n");
+}
+
+#[test]
 fn every_line_gets_out_before_the_end() {
     let finished = file("for i = 1, 200000 do print(i) end").code(0);
     assert_eq!(finished.stdout.lines().count(), 200_000);

@@ -8,7 +8,7 @@ use super::compile;
 use super::entry::HostEntry;
 use crate::lua;
 use crate::process::{Host, HostConfig, Process, Runtime, interned};
-use crate::scheduler::{Mode, Pool as _, PoolConfig, ThreadPool};
+use crate::scheduler::{Mode, Pool as _, PoolConfig, PoolStats, ThreadPool};
 
 /// The stack of each worker: Lua's own limit of nested C calls needs well below half of it.
 const STACK_BYTES: usize = 2 << 20;
@@ -22,6 +22,18 @@ const REST_AFTER_NS: u64 = if cfg!(debug_assertions) { 50_000 } else { 250_000_0
 #[derive(Debug, Default)]
 pub(crate) struct Hosts {
     running: Mutex<Vec<Running>>,
+}
+
+/// What a host has done since it was started.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HostStats {
+    /// Its id.
+    pub id: String,
+    /// Processes that live on it.
+    pub n_live: usize,
+    /// Its workers: turns, preemptions, timers.
+    pub pool: PoolStats,
 }
 
 /// A host and its workers.
@@ -58,6 +70,17 @@ impl Hosts {
         let host = Host::new(config, Arc::clone(&pool) as _, Arc::clone(runtime));
         self.lock().push((Arc::clone(&host), pool));
         Ok(host)
+    }
+
+    /// What each host has done so far, in the order of their start.
+    pub(crate) fn stats(&self) -> Vec<HostStats> {
+        let running = self.lock();
+        let stats = |(host, pool): &Running| HostStats {
+            id: host.id().to_owned(),
+            n_live: host.n_live(),
+            pool: pool.stats(),
+        };
+        running.iter().map(stats).collect()
     }
 
     /// Whether no process of any host can move, unless something comes from outside.

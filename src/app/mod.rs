@@ -59,6 +59,7 @@ pub use entry::{
 };
 pub use failures::Leftover;
 pub use graph::Start;
+pub use hosts::HostStats;
 pub use id::EntryId;
 pub(crate) use kinds::WORKERS_MAX;
 #[cfg(any(test, fuzzing))]

@@ -13,6 +13,7 @@ use super::compile::check_source;
 use super::ending::Notices;
 use super::engine::Engine;
 use super::entry::Kind;
+use super::hosts::HostStats;
 use super::id::EntryId;
 use super::load::{LoadError, LoadOptions, load};
 use super::single;
@@ -246,6 +247,13 @@ impl Running {
     /// As those of `process.send`.
     pub fn send(&self, dest: &str, topic: &str, payload: &[Value]) -> Result<(), Box<Failure>> {
         self.engine.send(dest, topic.as_bytes(), lua::encode_values(payload))
+    }
+
+    /// What each host has done so far, in the order of their start. The numbers are of slightly
+    /// different moments.
+    #[must_use]
+    pub fn stats(&self) -> Vec<HostStats> {
+        self.engine.hosts.stats()
     }
 
     /// Writes a line where processes print to, behind what they printed so far.

@@ -329,6 +329,13 @@ impl Cx {
         self.take_in_signals()
     }
 
+    /// What follows may take long, and no hook reaches it: others go on elsewhere.
+    pub(crate) fn before_long_step(&self) {
+        if self.step.is_set() {
+            self.step.get().worker.hand_over();
+        }
+    }
+
     /// As [`Cx::publish`], for a coroutine that is about to run.
     pub(crate) fn enter(&self, l: *mut super::raw::ffi::lua_State) {
         let preemption = self.step.get().preemption;

@@ -22,6 +22,8 @@ mod program;
 mod raw;
 mod registry;
 mod rest;
+#[cfg(test)]
+mod scarcity;
 mod stdlib;
 mod template;
 #[cfg(any(test, fuzzing))]

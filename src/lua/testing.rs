@@ -12,13 +12,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::cx::{Cx, Environment, Launch};
-use super::program::{Catalog, Program, UnitSource};
+use super::program::{Catalog, Module, Program, UnitSource};
 use crate::process::Limits;
 use crate::stash::Shared;
 use crate::writer::Writer;
 pub use kills::check_kill;
 #[cfg(test)]
-pub(crate) use sim::{simulate, simulate_program};
+pub(crate) use sim::{simulate, simulate_program, simulate_program_with};
 #[cfg(test)]
 pub(crate) use vm::{TestVm, ours, stock};
 
@@ -34,10 +34,15 @@ pub(crate) fn environment() -> Arc<Environment> {
 
 /// A program of one script, named `test`.
 pub(crate) fn program(source: &str) -> Arc<Program> {
+    program_with(source, &[])
+}
+
+/// As [`program`], with modules.
+fn program_with(source: &str, modules: &[Module]) -> Arc<Program> {
     let unit = UnitSource {
         id: "test".to_owned(),
         text: source.as_bytes().into(),
-        modules: Vec::new(),
+        modules: modules.to_vec(),
         imports: Vec::new(),
     };
     Program::compile(vec![unit], "main", Limits::default()).unwrap()

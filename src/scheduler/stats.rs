@@ -32,6 +32,7 @@ pub(super) struct Counters {
     pub(super) io_ready: Counter,
     pub(super) preemptions: Counter,
     pub(super) blocked: Counter,
+    pub(super) hand_overs: Counter,
 }
 
 impl Counters {
@@ -47,6 +48,7 @@ impl Counters {
             io_ready: self.io_ready.get(),
             preemptions: self.preemptions.get(),
             blocked: self.blocked.get(),
+            hand_overs: self.hand_overs.get(),
         }
     }
 }
@@ -87,6 +89,8 @@ pub struct WorkerStats {
     pub preemptions: u64,
     /// Turns in which a call could not be interrupted for some 10 ms.
     pub blocked: u64,
+    /// Times that a turn that could not be suspended left what waited for the worker to others.
+    pub hand_overs: u64,
 }
 
 impl WorkerStats {
@@ -101,6 +105,7 @@ impl WorkerStats {
         self.io_ready += other.io_ready;
         self.preemptions += other.preemptions;
         self.blocked += other.blocked;
+        self.hand_overs += other.hand_overs;
     }
 }
 

@@ -153,7 +153,7 @@ pub trait Context<T> {
         let _ = (task, patience);
     }
 
-    /// For a turn whose slice is over but which cannot end now: serves what this worker owes to
+    /// For a turn that cannot end now, though its slice is over or soon will be: serves what this worker owes to
     /// others (timers, I/O) and puts every task that waits for it where other workers find it.
     fn hand_over(&self);
 

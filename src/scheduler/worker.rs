@@ -351,6 +351,7 @@ impl<T: Task> Context<T> for Worker<T> {
     }
 
     fn hand_over(&self) {
+        self.remote().counters.hand_overs.add(1);
         self.poll();
         if let Some(task) = self.lifo.evict() {
             self.queue_shared(task);

@@ -157,7 +157,7 @@ fn prepare(vm: &Vm, fiber: FiberId, l: *mut lua_State) -> i32 {
 /// Whether what was pushed leaves the heap over its limit even after a full collection.
 fn exceeds_limit(vm: &Vm, stack: &Stack) -> bool {
     stack.collect_garbage();
-    vm.universe().used_bytes() > vm.universe().memory_limit()
+    vm.universe().is_too_large()
 }
 
 /// The coroutine `l` yielded `n` values: the reason is noted in the Cx.

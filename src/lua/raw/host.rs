@@ -208,7 +208,7 @@ unsafe fn run(
     // comes first; when that makes room, nothing has happened.
     let over_limit = universe.take_over_limit() && {
         stack.collect_garbage();
-        universe.used_bytes() > universe.memory_limit()
+        universe.is_too_large()
     };
     universe.leave_host();
     match after {

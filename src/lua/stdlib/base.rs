@@ -8,6 +8,9 @@ use crate::lua::api::module::refuser;
 use crate::lua::cx::Cx;
 use crate::lua::raw::{HostFn, LuaType, Outcome, Raise, Stack, guarded};
 
+/// A full collection of so many bytes may take longer than a turn should last.
+const LARGE_HEAP: usize = 1 << 20;
+
 pub(super) fn getmetatable(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     fill_if_lazy(stack, 1);
     Ok(Outcome::Nested(stock().getmetatable))
@@ -75,7 +78,7 @@ fn next(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
 }
 
 /// `collectgarbage`: programs may ask and collect; how the collector runs is not theirs to say.
-pub(super) fn collectgarbage(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
+pub(super) fn collectgarbage(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let option = match stack.kind(1) {
         LuaType::None | LuaType::Nil => b"collect".as_slice(),
         LuaType::String => stack.bytes(1).unwrap_or_default(),
@@ -85,6 +88,9 @@ pub(super) fn collectgarbage(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise
     match option {
         b"count" => stack.push_num(stack.universe().used_bytes() as f64 / 1024.0),
         b"collect" => {
+            if stack.universe().used_bytes() > LARGE_HEAP {
+                cx.before_long_step();
+            }
             stack.collect_garbage();
             stack.push_int(0);
         }

@@ -10,6 +10,9 @@ use crate::lua::raw::{Came, LuaType, Outcome, Raise, Stack, continuation};
 /// Longest source in bytes.
 pub(crate) const SOURCE_MAX: usize = 1 << 20;
 
+/// A source of so many bytes may take longer to compile than a turn should last.
+const LONG_SOURCE: usize = 16 << 10;
+
 /// First byte of a compiled chunk.
 const COMPILED: u8 = 0x1b;
 
@@ -27,7 +30,7 @@ pub(super) fn load(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         stack.replace(NAME);
     }
     match stack.kind(CHUNK) {
-        LuaType::String => compile(stack),
+        LuaType::String => compile(stack, cx),
         LuaType::Function => Ok(read(stack)),
         _ => Ok(Outcome::Nested(stock().load)), // a number, or an error
     }
@@ -41,7 +44,7 @@ fn names_unit(stack: &Stack, cx: &Cx) -> bool {
 }
 
 /// Goes on as stock `load` with the chunk, a string, and a mode that lets no compiled chunk pass.
-fn compile(stack: &Stack) -> Result<Outcome, Raise> {
+fn compile(stack: &Stack, cx: &Cx) -> Result<Outcome, Raise> {
     let source = stack.bytes(CHUNK).unwrap_or_default();
     if source.len() > SOURCE_MAX {
         return Ok(too_large(stack));
@@ -58,6 +61,9 @@ fn compile(stack: &Stack) -> Result<Outcome, Raise> {
     }
     stack.push_bytes("t");
     stack.replace(MODE);
+    if stack.bytes(CHUNK).map_or(0, <[u8]>::len) > LONG_SOURCE {
+        cx.before_long_step();
+    }
     // Protected, so that an overflow in the parser does not meet the message handler of whoever
     // calls.
     stack.push_fn(stock().load);
@@ -87,7 +93,7 @@ fn read_on(stack: &Stack) -> Outcome {
     Outcome::Protect { n_args: 0, handler: 0, can_wait: false, then: continuation!(piece_came) }
 }
 
-fn piece_came(stack: &Stack, _: &mut Cx, came: Came) -> Result<Outcome, Raise> {
+fn piece_came(stack: &Stack, cx: &mut Cx, came: Came) -> Result<Outcome, Raise> {
     let Came::Results(n) = came else {
         stack.push_nil();
         stack.insert(-2);
@@ -104,7 +110,7 @@ fn piece_came(stack: &Stack, _: &mut Cx, came: Came) -> Result<Outcome, Raise> {
         None | Some(0) => {
             stack.pop(1);
             join(stack);
-            compile(stack)
+            compile(stack, cx)
         }
         Some(len) => Ok(keep(stack, len)),
     }

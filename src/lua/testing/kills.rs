@@ -3,7 +3,8 @@
 //! # Law
 //! Wherever a program is when its deadline passes, it ends within a few turns.
 
-use super::sim::{Simulated, program_body};
+use super::program;
+use super::sim::{Simulated, body};
 use crate::process::Limits;
 
 /// What a byte counts, in virtual time: the last program is killed after 2.5 ms, some thousand
@@ -95,7 +96,7 @@ pub fn check_kill(data: &[u8]) {
     let after_ns = (1 + maker.next() as u64) * KILL_UNIT_NS;
     let source = format!("return {{ main = function() {}end }}", maker.pieces(0));
     let limits = Limits { memory_bytes: Some(MEMORY_BYTES), ..Limits::default() };
-    let process = Simulated::new(seed, program_body(&source, limits), limits);
+    let process = Simulated::new(seed, body(program(&source), limits), limits);
     process.run_to_kill(after_ns);
     assert!(process.run(TURNS_AFTER_KILL).is_some(), "lives on after a kill:\n{source}");
 }

@@ -2,8 +2,13 @@
 
 use std::sync::{Arc, mpsc};
 
-use super::{environment, program};
+use super::environment;
+#[cfg(test)]
+use super::{program, program_with};
 use crate::lua::body::LuaBody;
+#[cfg(test)]
+use crate::lua::program::Module;
+use crate::lua::program::Program;
 use crate::process::{
     Body, Cancel, Encoded, Failure, Grace, Host, HostConfig, Limits, MonitorKey, Observer, Pid,
     Process, Runtime, SharedExit, Signal, SpawnRequest, Watch, Watcher,
@@ -66,12 +71,18 @@ pub(crate) fn simulate(seed: u64, body: Box<dyn Body>) -> SharedExit {
 }
 
 /// A whole program, whose slices are of random lengths.
-pub(crate) fn program_body(source: &str, limits: Limits) -> Box<dyn Body> {
-    Box::new(LuaBody::new(environment(), program(source), Encoded::default(), limits))
+pub(crate) fn body(program: Arc<Program>, limits: Limits) -> Box<dyn Body> {
+    Box::new(LuaBody::new(environment(), program, Encoded::default(), limits))
 }
 
 /// Runs a whole program until nothing is left to do: how it ended.
 #[cfg(test)]
 pub(crate) fn simulate_program(seed: u64, source: &str) -> SharedExit {
-    simulate(seed, program_body(source, Limits::default()))
+    simulate(seed, body(program(source), Limits::default()))
+}
+
+/// As [`simulate_program`], for a program that may use these modules.
+#[cfg(test)]
+pub(crate) fn simulate_program_with(seed: u64, source: &str, modules: &[Module]) -> SharedExit {
+    simulate(seed, body(program_with(source, modules), Limits::default()))
 }
