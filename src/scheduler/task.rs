@@ -153,8 +153,9 @@ pub trait Context<T> {
         let _ = (task, patience);
     }
 
-    /// For a turn that cannot end now, though its slice is over or soon will be: serves what this worker owes to
-    /// others (timers, I/O) and puts every task that waits for it where other workers find it.
+    /// For a turn that cannot end now, though its slice is over or soon will be: serves what this
+    /// worker owes to others (timers, I/O) and puts every task that waits for it where other
+    /// workers find it.
     fn hand_over(&self);
 
     /// Monotonic time in nanoseconds.
