@@ -12,6 +12,7 @@ mod garbage;
 mod guard;
 mod image;
 mod inbox;
+mod matcher;
 mod net;
 pub(crate) mod objects;
 mod operations;
