@@ -196,6 +196,12 @@ impl Universe {
         unsafe { (*self.arena.get()).is_over() }
     }
 
+    /// Whether so many more bytes would be above the limit.
+    pub(crate) fn exceeds_limit(&self, more: usize) -> bool {
+        // SAFETY: as in `used_bytes`.
+        unsafe { (*self.arena.get()).exceeds(more) }
+    }
+
     pub(crate) fn memory_limit(&self) -> usize {
         // SAFETY: as in `used_bytes`.
         unsafe { (*self.arena.get()).limit() }

@@ -9,18 +9,19 @@
 //! | `lazy` | tables that fetch a member when it is first read |
 //! | `base` | `getmetatable`, `setmetatable`, `next`, `collectgarbage`, `warn` … |
 //! | `load`, `xpcall`, `traceback` | as named |
-//! | `strings`, `gsub` | functions that take error objects; `gsub` whose callbacks may wait |
+//! | `strings` | functions that take error objects |
+//! | `patterns` | `find`, `match`, `gmatch`, `gsub`, which give way; callbacks of `gsub` may wait |
 //! | `sort`, `support` | `table.sort` whose comparators may wait; the Lua part of it |
 //! | `names` | where messages and tracebacks find the names of functions |
 //! | `random`, `os` | the state of `math.random`; clocks and dates |
 
 mod base;
 mod catalog;
-mod gsub;
 mod lazy;
 mod load;
 mod names;
 mod os;
+mod patterns;
 mod random;
 mod sort;
 mod strings;
@@ -74,13 +75,13 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::Globals, "unpack", Value::Build(|stack| stack.push_fn(stock().unpack))),
     (Library::Globals, "warn", Value::Function(host!(base::warn))),
     (Library::Globals, "xpcall", Value::Function(host!(xpcall::xpcall))),
-    (Library::String, "find", Value::Function(strings::FIND)),
+    (Library::String, "find", Value::Function(host!(pure patterns::find))),
     (Library::String, "format", Value::Function(strings::FORMAT)),
-    (Library::String, "gmatch", Value::Function(strings::GMATCH)),
-    (Library::String, "gsub", Value::Function(host!(pure gsub::gsub))),
+    (Library::String, "gmatch", Value::Function(host!(pure patterns::gmatch))),
+    (Library::String, "gsub", Value::Function(host!(pure patterns::gsub))),
     (Library::String, "len", Value::Function(strings::LEN)),
     (Library::String, "lower", Value::Function(strings::LOWER)),
-    (Library::String, "match", Value::Function(strings::MATCH)),
+    (Library::String, "match", Value::Function(host!(pure patterns::match_))),
     (Library::String, "sub", Value::Function(strings::SUB)),
     (Library::String, "upper", Value::Function(strings::UPPER)),
     (Library::Coroutine, "close", Value::Function(coroutine::CLOSE)),

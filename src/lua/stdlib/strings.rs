@@ -40,12 +40,9 @@ macro_rules! wrappers {
 }
 
 wrappers! {
-    FIND 2 find;
     FORMAT 1 format;
-    GMATCH 2 gmatch;
     LEN 1 len;
     LOWER 1 lower;
-    MATCH 2 matches;
     SUB 1 sub;
     UPPER 1 upper;
 }
