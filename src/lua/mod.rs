@@ -41,6 +41,8 @@ pub use preempt::arm;
 pub(crate) use program::NoProgram;
 pub use program::{Catalog, Entry, HostEntry, LazyProgram, Module, Program, UnitSource};
 #[cfg(any(test, fuzzing))]
+pub use stdlib::check_patterns;
+#[cfg(any(test, fuzzing))]
 pub use transfer::check_bytes;
 pub use transfer::{Table, Value};
 pub(crate) use transfer::{decode_value, encode_values};

@@ -33,6 +33,8 @@ mod xpcall;
 
 pub(crate) use catalog::{Library, function_name};
 pub(crate) use lazy::{fetch, fill_if_lazy, push_library};
+#[cfg(any(test, fuzzing))]
+pub use patterns::check_patterns;
 pub(crate) use random::{State as GeneratorState, seeded};
 pub(crate) use traceback::push_traceback;
 pub(crate) use xpcall::MESSAGE_HANDLER;

@@ -4,6 +4,8 @@
 //! A call works for a stretch of [`STRETCH`] steps at a time. When there is more to do it keeps its
 //! state as a string in its frame and pauses, so that others get their turn and a kill finds it.
 
+#[cfg(any(test, fuzzing))]
+mod check;
 mod find;
 mod gmatch;
 mod gsub;
@@ -17,13 +19,15 @@ use crate::lua::api::args::text_argument;
 use crate::lua::matcher::{CAPTURES_MAX, Captured, Fault, Matcher};
 use crate::lua::raw::{Raise, Stack};
 
+#[cfg(any(test, fuzzing))]
+pub use check::check_patterns;
 pub(super) use find::{find, match_};
 pub(super) use gmatch::gmatch;
 pub(super) use gsub::gsub;
 
 /// Steps between two pauses, some ten microseconds: the matcher goes over 16 bytes in one where it
-/// has nothing else to do.
-const STRETCH: usize = 8192;
+/// has nothing else to do. Tests pause all the time.
+const STRETCH: usize = if cfg!(any(test, fuzzing)) { 24 } else { 8192 };
 
 /// The slots of subject and pattern in every frame.
 const SUBJECT: c_int = 1;

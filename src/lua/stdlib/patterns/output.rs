@@ -24,12 +24,12 @@ use crate::lua::raw::{LuaType, Raise, Scratch, Stack};
 const PIECES: c_int = 4;
 pub(super) const BLOCK: c_int = 5;
 
-/// The tail becomes a piece when it has so many bytes.
-const PIECE: usize = 64 << 10;
+/// The tail becomes a piece when it has so many bytes. Tests have all kinds of pieces.
+const PIECE: usize = if cfg!(any(test, fuzzing)) { 64 } else { 64 << 10 };
 /// So many bytes that are added at once are a piece.
 const LONG: usize = PIECE / 4;
 /// Bytes of the first block; the next ones are larger.
-const BLOCK_MIN: usize = 1 << 10;
+const BLOCK_MIN: usize = PIECE / 64;
 
 /// Words of the block that belong to the output. Others follow.
 const BLOCK_LEN: usize = 0;
