@@ -7,12 +7,13 @@ use crate::{app, channel, civil, lua, mailbox, process, wheel};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     ("channel", channel::model::check_ops),
     ("entry", entry),
     ("kill", lua::check_kill),
     ("layout", civil::check_layout),
     ("mailbox", mailbox::model::check_ops),
+    ("pattern", lua::check_patterns),
     ("signals", process::model::check_ops),
     ("transfer", lua::check_bytes),
     ("wheel", wheel::model::check_ops),

@@ -27,7 +27,7 @@ mod allocator;
 mod rows;
 
 use rows::Ends::{self, Asleep, Fails, Fine, HeldUp, Killed};
-use rows::{CROWD, DEADLINE, MEMORY, OUTPUT, Program, SANDBOX, TIME, WAITING};
+use rows::{CROWD, DEADLINE, MEMORY, OUTPUT, Program, SANDBOX, TIME};
 
 /// The command's allocator.
 #[global_allocator]
@@ -69,18 +69,6 @@ fn who_prints_for_ever_waits_for_the_reader_alone() {
     run(OUTPUT, || Stopped);
 }
 
-#[test]
-fn rows_that_wait_exist() {
-    let programs = [TIME, MEMORY, CROWD, SANDBOX, OUTPUT].concat();
-    for (entry, case) in WAITING {
-        let exists = |program: &Program| {
-            program.entry == *entry
-                && (*case == "*" || program.cases.iter().any(|(other, _)| other == case))
-        };
-        assert!(programs.iter().any(exists), "no row {entry} {case}");
-    }
-}
-
 /// A reader that has stopped reading, until the test is over.
 struct Stopped;
 
@@ -118,7 +106,7 @@ fn run<W: Write + Send + 'static>(programs: &[Program], stdout: fn() -> W) {
         let before = resident_bytes();
         let mut faults = Vec::new();
         for Program { rows, entry, cases } in programs {
-            for (case, ends) in cases.iter().filter(|(case, _)| !waits(entry, case)) {
+            for (case, ends) in *cases {
                 let fault = check(&host, entry, case, *ends).err();
                 faults.extend(fault.map(|fault| format!("{rows}: {entry} `{case}`: {fault}")));
             }
@@ -129,11 +117,6 @@ fn run<W: Write + Send + 'static>(programs: &[Program], stdout: fn() -> W) {
         drop(host);
         readers_go_on(false);
     }
-}
-
-/// Whether a row is left out.
-fn waits(entry: &str, case: &str) -> bool {
-    WAITING.iter().any(|(other, which)| *other == entry && (*which == case || *which == "*"))
 }
 
 fn start(workers: usize, stdout: impl Write + Send + 'static) -> Running {

@@ -486,6 +486,64 @@ fn an_endless_loop_does_not_stop_its_neighbours() {
 }
 
 #[test]
+fn a_pattern_that_never_ends_does_not_stop_its_neighbours() {
+    holds(
+        "
+        local matches = {}
+        for n = 1, 9 do matches[n] = child(n) end
+        for n = 1, 20 do time.sleep('1ms') end
+        for n, pid in ipairs(matches) do
+            if n % 2 == 0 then process.terminate(pid) else assert(process.cancel(pid, '5ms')) end
+        end
+        for _ in ipairs(matches) do
+            assert(exit().error:message():find('^process terminated'))
+        end
+        ",
+        "
+        local s, x = ('a'):rep(400), ('x'):rep(1e6)
+        local calls = {
+            function() return s:find('.-.-.-.-b$') end,
+            function() return s:match('.*.*.*.*b') end,
+            function() return s:gsub('.-.-.-.-b$', '') end,
+            function() return s:gmatch('.-.-.-.-b$')() end,
+            function() return x:find('x*y') end,
+            function() return ('('):rep(1e6):find('%b()') end,
+            function() return ('x '):rep(1e6):gsub('%f[x].-z', '') end,
+            function() return x:match('(x*)%1y') end,
+            function() return x:find(('x'):rep(5e5) .. 'y', 1, true) end,
+        }
+        while true do pcall(calls[...]) end
+        ",
+    );
+}
+
+#[test]
+fn a_replacement_beyond_the_memory_limit_is_refused_before_it_is_made() {
+    holds(
+        "
+        for n = 1, 4 do
+            local pid = process.with_options({ memory_limit = 2 << 20 })
+                :spawn_monitored('app:child', HOST, n)
+            assert(pid)
+            assert(exit().result.value == 'not enough memory')
+        end
+        ",
+        "
+        local s = ('x'):rep(100000)
+        local with = {
+            s,
+            '%0%0' .. s,
+            function() return s end,
+            { x = s },
+        }
+        local ok, err = pcall(string.gsub, s, 'x', with[...])
+        assert(not ok)
+        return err
+        ",
+    );
+}
+
+#[test]
 fn nothing_fires_early() {
     holds(
         "

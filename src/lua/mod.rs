@@ -12,6 +12,7 @@ mod garbage;
 mod guard;
 mod image;
 mod inbox;
+mod matcher;
 mod net;
 pub(crate) mod objects;
 mod operations;
@@ -41,6 +42,8 @@ pub use pages::set_allocator_trim;
 pub use preempt::arm;
 pub(crate) use program::NoProgram;
 pub use program::{Catalog, Entry, HostEntry, LazyProgram, Module, Program, UnitSource};
+#[cfg(any(test, fuzzing))]
+pub use stdlib::check_patterns;
 #[cfg(any(test, fuzzing))]
 pub use testing::check_kill;
 #[cfg(any(test, fuzzing))]

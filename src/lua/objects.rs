@@ -32,5 +32,7 @@ pub(crate) const LOGGER: u32 = 13;
 pub(crate) const RESULT: u32 = 14;
 /// Not a userdata: the metatable of a message's array of payloads.
 pub(crate) const PAYLOADS: u32 = 15;
+/// Never a value of Lua code: what a host function keeps between two of its calls.
+pub(crate) const SCRATCH: u32 = 16;
 /// How many tags there are.
-pub(crate) const N_TAGS: u32 = 16;
+pub(crate) const N_TAGS: u32 = 17;

@@ -1,15 +1,5 @@
 //! The table of hostile inputs: which programs there are, and how each case of them has to end.
 
-/// Rows that cannot pass yet: what they call is C code that nothing can interrupt. The test
-/// `rows_that_wait_exist` keeps the list honest.
-pub(crate) const WAITING: &[(&str, &str)] = &[
-    // Patterns are matched by stock Lua.
-    ("hostile.time:patterns", "*"),
-    // So are the functions of tables and strings.
-    ("hostile.time:tables", "*"),
-    ("hostile.time:strings", "*"),
-];
-
 /// How a row ends, and what shows on the way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ends {

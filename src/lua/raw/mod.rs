@@ -19,8 +19,8 @@
 //!   returned.
 //! * **R3** A Rust panic does not unwind into Lua: the trampoline catches it, marks the universe as
 //!   poisoned and ends the process; such a VM is not resumed again.
-//! * **R4** Every full userdata in a VM was made by [`Stack::new_object`]: it begins with an
-//!   [`object::ObjectHeader`] whose tag tells its type. Lua code can neither make userdata nor
+//! * **R4** Every full userdata in a VM was made by [`Stack::new_object`] or
+//!   [`Stack::push_scratch`]: it begins with an [`object::ObjectHeader`] whose tag tells its type. Lua code can neither make userdata nor
 //!   change the metatable of one. Only blocks of [`Stack::push_block`] have none; Lua code never
 //!   gets hold of them.
 //! * **R5** The universe outlives every `lua_State` of its VM, and a VM runs on one thread at a
@@ -41,5 +41,5 @@ pub(crate) use inside::frame::learn;
 pub(crate) use inside::{Cell, Elements, StringView, TableView, View, lacks};
 pub(crate) use mlua::ffi;
 pub(crate) use object::Object;
-pub(crate) use stack::{LuaType, REGISTRY, Scalar, Stack};
+pub(crate) use stack::{LuaType, REGISTRY, Scalar, Scratch, Stack};
 pub(crate) use universe::{Garbage, Rehearsal, ThreadTag, Universe, allocate, allocate_zeroed};

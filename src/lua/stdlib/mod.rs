@@ -9,7 +9,8 @@
 //! | `lazy` | tables that fetch a member when it is first read |
 //! | `base` | `getmetatable`, `setmetatable`, `next`, `collectgarbage`, `warn` … |
 //! | `load`, `xpcall`, `traceback` | as named |
-//! | `strings`, `gsub` | functions that take error objects; `gsub` whose callbacks may wait |
+//! | `strings` | functions that take error objects |
+//! | `patterns` | `find`, `match`, `gmatch`, `gsub`, which give way; callbacks of `gsub` may wait |
 //! | `rep`, `bytewise`, `utf8`, `long` | loops over long strings, in stretches |
 //! | `moves`, `concat`, `unpack` | loops over tables, in stretches, whose metamethods may wait |
 //! | `access`, `slots` | how host functions read and write tables; what their frames remember |
@@ -22,13 +23,13 @@ mod base;
 mod bytewise;
 mod catalog;
 mod concat;
-mod gsub;
 mod lazy;
 mod load;
 mod long;
 mod moves;
 mod names;
 mod os;
+mod patterns;
 mod random;
 mod rep;
 mod slots;
@@ -44,6 +45,8 @@ mod xpcall;
 
 pub(crate) use catalog::{Library, function_name};
 pub(crate) use lazy::{fetch, fill_if_lazy, push_library};
+#[cfg(any(test, fuzzing))]
+pub use patterns::check_patterns;
 pub(crate) use random::{State as GeneratorState, seeded};
 pub(crate) use traceback::push_traceback;
 pub(crate) use xpcall::MESSAGE_HANDLER;
@@ -86,13 +89,13 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::Globals, "unpack", Value::Build(|stack| stack.push_fn(unpack::UNPACK))),
     (Library::Globals, "warn", Value::Function(host!(base::warn))),
     (Library::Globals, "xpcall", Value::Function(host!(xpcall::xpcall))),
-    (Library::String, "find", Value::Function(strings::FIND)),
+    (Library::String, "find", Value::Function(host!(pure patterns::find))),
     (Library::String, "format", Value::Function(strings::FORMAT)),
-    (Library::String, "gmatch", Value::Function(strings::GMATCH)),
-    (Library::String, "gsub", Value::Function(host!(pure gsub::gsub))),
+    (Library::String, "gmatch", Value::Function(host!(pure patterns::gmatch))),
+    (Library::String, "gsub", Value::Function(host!(pure patterns::gsub))),
     (Library::String, "len", Value::Function(strings::LEN)),
     (Library::String, "lower", Value::Function(bytewise::LOWER)),
-    (Library::String, "match", Value::Function(strings::MATCH)),
+    (Library::String, "match", Value::Function(host!(pure patterns::match_))),
     (Library::String, "rep", Value::Function(rep::REP)),
     (Library::String, "reverse", Value::Function(bytewise::REVERSE)),
     (Library::String, "sub", Value::Function(strings::SUB)),

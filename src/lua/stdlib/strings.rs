@@ -40,11 +40,8 @@ macro_rules! wrappers {
 }
 
 wrappers! {
-    FIND 2 find;
     FORMAT 1 format;
-    GMATCH 2 gmatch;
     LEN 1 len;
-    MATCH 2 matches;
     SUB 1 sub;
 }
 

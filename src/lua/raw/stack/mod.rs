@@ -14,6 +14,7 @@ mod place;
 mod push;
 mod read;
 mod scalar;
+mod scratch;
 mod table;
 mod thread;
 
@@ -22,6 +23,7 @@ use std::ops::Range;
 
 pub(crate) use read::LuaType;
 pub(crate) use scalar::Scalar;
+pub(crate) use scratch::Scratch;
 
 use super::ffi::{self, lua_State};
 use super::universe::Universe;

@@ -88,16 +88,16 @@ impl Stack {
         self.keep_table(T::TAG);
     }
 
-    /// What messages call the type of the value at `index`: the name of an object's type, else that
-    /// which Lua's `type` gives.
+    /// What messages call the type of the value at `index`: the `__name` of its metatable, which all
+    /// objects have, else that which Lua's `type` gives.
     pub(crate) fn type_name(&self, index: c_int) -> String {
-        let name =
-            (self.kind(index) == LuaType::Userdata && self.push_metatable(index)).then(|| {
-                self.raw_get_field(-1, "__name");
-                let name = self.bytes(-1).map(|name| String::from_utf8_lossy(name).into_owned());
-                self.pop(2);
-                name
-            });
+        let may_have_name = matches!(self.kind(index), LuaType::Userdata | LuaType::Table);
+        let name = (may_have_name && self.push_metatable(index)).then(|| {
+            self.raw_get_field(-1, "__name");
+            let name = self.bytes(-1).map(|name| String::from_utf8_lossy(name).into_owned());
+            self.pop(2);
+            name
+        });
         name.flatten().unwrap_or_else(|| self.kind(index).name().to_owned())
     }
 
@@ -126,7 +126,7 @@ impl Stack {
     }
 
     #[inline]
-    fn header(&self, index: c_int) -> Option<*mut ObjectHeader> {
+    pub(super) fn header(&self, index: c_int) -> Option<*mut ObjectHeader> {
         match self.slot(index) {
             Place::Here(slot) => slot.object(),
             Place::Absent => None,

@@ -60,6 +60,11 @@ impl Stack {
         self.push_value(ffi::lua_upvalueindex(n));
     }
 
+    /// Pops a value and makes it upvalue `n` (from 1) of the running host function.
+    pub(crate) fn set_upvalue(&self, n: c_int) {
+        self.replace(ffi::lua_upvalueindex(n));
+    }
+
     /// Pushes the running coroutine itself; true when it is the main one.
     pub(crate) fn push_this_thread(&self) -> bool {
         // SAFETY: S1.

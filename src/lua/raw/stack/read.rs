@@ -114,6 +114,12 @@ impl Stack {
         (ok != 0).then_some(value)
     }
 
+    /// Whether it is a number, or a string that reads as one.
+    pub(crate) fn is_numeric(&self, index: c_int) -> bool {
+        // SAFETY: S1.
+        unsafe { ffi::lua_isnumber(self.l, index) != 0 }
+    }
+
     /// The value of a number of either subtype; not strings.
     pub(crate) fn number(&self, index: c_int) -> Option<f64> {
         (self.kind(index) == LuaType::Number).then(|| {
