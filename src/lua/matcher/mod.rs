@@ -177,6 +177,7 @@ enum Single {
 impl<'a> Matcher<'a> {
     /// A match of `pattern` that begins at `from` or, unless it is anchored, behind. `last_end` is
     /// where the match before ended.
+    #[inline(always)]
     pub(crate) fn new(
         subject: &'a [u8],
         pattern: &'a [u8],
@@ -202,6 +203,7 @@ impl<'a> Matcher<'a> {
         Matcher::with(subject, pattern, caret, State::restore(bytes))
     }
 
+    #[inline(always)]
     fn with(subject: &'a [u8], pattern: &'a [u8], caret: Caret, state: State) -> Matcher<'a> {
         let rest = pattern.strip_prefix(b"^").filter(|_| caret == Caret::Anchor);
         let mut matcher = Matcher {
@@ -407,8 +409,9 @@ impl<'a> Matcher<'a> {
         if self.is_anchored || start >= self.subject.len() {
             return Doing::Failed;
         }
-        self.begin(start + 1, Doing::Seek);
-        Doing::Seek
+        let doing = if self.first.is_some() { Doing::Seek } else { Doing::Item };
+        self.begin(start + 1, doing);
+        doing
     }
 
     /// The pattern is at its end.
@@ -622,23 +625,25 @@ impl<'a> Matcher<'a> {
     /// Nothing matches from here: returns to the last choice.
     #[inline(always)]
     fn back(&mut self, budget: &mut usize) -> Result<Doing, Fault> {
-        let Some(&choice) = self.state.choices.last() else { return Ok(self.next_start()) };
-        match choice {
-            Choice::Shrink { s, min, p } if s > min => {
-                return Ok(self.give_back(s, min, p, budget));
+        // There are few choices: what has no other way to go on is left in the same step.
+        while let Some(&choice) = self.state.choices.last() {
+            match choice {
+                Choice::Shrink { s, min, p } if s > min => {
+                    return Ok(self.give_back(s, min, p, budget));
+                }
+                Choice::Grow { s, p } => return self.grow(s, p, budget),
+                Choice::Skip { s, p } => {
+                    self.state.choices.pop();
+                    (self.state.s, self.state.p) = (s, p);
+                    return Ok(Doing::Item);
+                }
+                Choice::Shrink { .. } => {}
+                Choice::Open => _ = self.state.captures.pop(),
+                Choice::Close { n } => self.state.captures[n].extent = Extent::Unfinished,
             }
-            Choice::Grow { s, p } => return self.grow(s, p, budget),
-            Choice::Skip { s, p } => {
-                self.state.choices.pop();
-                (self.state.s, self.state.p) = (s, p);
-                return Ok(Doing::Item);
-            }
-            Choice::Shrink { .. } => {}
-            Choice::Open => _ = self.state.captures.pop(),
-            Choice::Close { n } => self.state.captures[n].extent = Extent::Unfinished,
+            self.state.choices.pop();
         }
-        self.state.choices.pop();
-        Ok(Doing::Back)
+        Ok(self.next_start())
     }
 
     /// `x*` gives back one byte, or as many as are needed to find what comes behind it.

@@ -3,12 +3,14 @@
 //! The head of the text is looked for fast; where it is, the rest is compared. So no stretch gets
 //! long, however long the text is, and a short text is all head.
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 
 use super::{BYTES_PER_STEP, Progress};
 
 /// As much of a text is looked for before the rest is compared.
 const HEAD_MAX: usize = 64;
+/// In so many bytes a search that needs no preparation is the fastest.
+const SHORT: usize = 512;
 /// What beginning to look for a head costs, in steps.
 const SEARCH_STEPS: usize = 8;
 
@@ -75,7 +77,9 @@ impl<'a> PlainSearch<'a> {
     fn find_head(&mut self, last: usize, bytes: usize, budget: &mut usize) -> bool {
         let head = &self.text[..self.text.len().min(HEAD_MAX)];
         let end = last.min(self.at.saturating_add(bytes));
-        let found = memmem::find(&self.subject[self.at..end + head.len()], head);
+        let bytes = &self.subject[self.at..end + head.len()];
+        let found =
+            if bytes.len() <= SHORT { find_short(bytes, head) } else { memmem::find(bytes, head) };
         let n = found.unwrap_or(end + 1 - self.at);
         *budget = budget.saturating_sub(SEARCH_STEPS + n / BYTES_PER_STEP);
         self.at += n;
@@ -83,5 +87,17 @@ impl<'a> PlainSearch<'a> {
             self.n_equal = head.len();
         }
         found.is_some()
+    }
+}
+
+fn find_short(bytes: &[u8], head: &[u8]) -> Option<usize> {
+    let Some(&first) = head.first() else { return Some(0) };
+    let mut at = 0;
+    loop {
+        at += memchr(first, &bytes[at..])?;
+        if bytes[at..].starts_with(head) {
+            return Some(at);
+        }
+        at += 1;
     }
 }

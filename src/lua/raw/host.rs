@@ -428,7 +428,7 @@ macro_rules! continuation {
 pub(crate) use continuation;
 
 /// Makes a [`HostFn`] that is a stock function of Lua, except when the guard, which may only look
-/// at the stack, finds a case for our own function: `guarded!(has_object, convert, stock().find)`.
+/// at the stack, finds a case for our own function: `guarded!(has_object, convert, stock().len)`.
 /// Costs next to nothing in the other cases.
 ///
 /// `guarded!(pure is_long, in_pieces, stock().reverse)`: our function may be called in a template,

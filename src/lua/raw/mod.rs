@@ -20,9 +20,9 @@
 //! * **R3** A Rust panic does not unwind into Lua: the trampoline catches it, marks the universe as
 //!   poisoned and ends the process; such a VM is not resumed again.
 //! * **R4** Every full userdata in a VM was made by [`Stack::new_object`] or
-//!   [`Stack::push_scratch`]: it begins with an [`object::ObjectHeader`] whose tag tells its type. Lua code can neither make userdata nor
-//!   change the metatable of one. Only blocks of [`Stack::push_block`] have none; Lua code never
-//!   gets hold of them.
+//!   [`Stack::push_scratch`]: it begins with an [`object::ObjectHeader`] whose tag tells its type.
+//!   Lua code can neither make userdata nor change the metatable of one. Only blocks of
+//!   [`Stack::push_block`] have none; Lua code never gets hold of them.
 //! * **R5** The universe outlives every `lua_State` of its VM, and a VM runs on one thread at a
 //!   time.
 

@@ -88,8 +88,8 @@ impl Stack {
         self.keep_table(T::TAG);
     }
 
-    /// What messages call the type of the value at `index`: the `__name` of its metatable, which all
-    /// objects have, else that which Lua's `type` gives.
+    /// What messages call the type of the value at `index`: the `__name` of its metatable, which
+    /// all objects have, else that which Lua's `type` gives.
     pub(crate) fn type_name(&self, index: c_int) -> String {
         let may_have_name = matches!(self.kind(index), LuaType::Userdata | LuaType::Table);
         let name = (may_have_name && self.push_metatable(index)).then(|| {

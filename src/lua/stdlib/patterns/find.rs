@@ -20,7 +20,7 @@ pub(in crate::lua::stdlib) fn find(stack: &Stack, _: &mut Cx) -> Result<Outcome,
     if stack.truthy(4) || is_plain(pattern) {
         return Ok(search(stack, PlainSearch::new(subject, pattern, (from, 0))));
     }
-    look::<true>(stack, Matcher::new(subject, pattern, Caret::Anchor, from, None))
+    look::<true>(stack, &mut Matcher::new(subject, pattern, Caret::Anchor, from, None))
 }
 
 /// `string.match(s, pattern [, init])`.
@@ -30,7 +30,7 @@ pub(in crate::lua::stdlib) fn match_(stack: &Stack, _: &mut Cx) -> Result<Outcom
     if from > subject.len() {
         return Ok(nothing(stack));
     }
-    look::<false>(stack, Matcher::new(subject, pattern, Caret::Anchor, from, None))
+    look::<false>(stack, &mut Matcher::new(subject, pattern, Caret::Anchor, from, None))
 }
 
 fn nothing(stack: &Stack) -> Outcome {
@@ -40,7 +40,7 @@ fn nothing(stack: &Stack) -> Outcome {
 
 /// Goes on with a match; `FIND` tells which of the two functions wants it.
 #[inline(always)]
-fn look<const FIND: bool>(stack: &Stack, mut matcher: Matcher<'_>) -> Result<Outcome, Raise> {
+fn look<const FIND: bool>(stack: &Stack, matcher: &mut Matcher<'_>) -> Result<Outcome, Raise> {
     match matcher.run(&mut { STRETCH }).map_err(raise)? {
         Progress::Failed => Ok(nothing(stack)),
         Progress::OutOfBudget => {
@@ -53,22 +53,22 @@ fn look<const FIND: bool>(stack: &Stack, mut matcher: Matcher<'_>) -> Result<Out
             let (start, end) = matcher.span();
             push_position(stack, start);
             stack.push_int(end as i64);
-            let n = push_captures(stack, &matcher, matcher.n_captures())?;
+            let n = push_captures(stack, matcher, matcher.n_captures())?;
             Ok(Outcome::Return(2 + n))
         }
         Progress::Matched => {
-            let n = push_captures(stack, &matcher, matcher.n_captures().max(1))?;
+            let n = push_captures(stack, matcher, matcher.n_captures().max(1))?;
             Ok(Outcome::Return(n))
         }
     }
 }
 
 fn find_on(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
-    look::<true>(stack, restored(stack))
+    look::<true>(stack, &mut restored(stack))
 }
 
 fn match_on(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
-    look::<false>(stack, restored(stack))
+    look::<false>(stack, &mut restored(stack))
 }
 
 fn restored(stack: &Stack) -> Matcher<'_> {

@@ -36,11 +36,11 @@ fn next(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     if from > subject.len() {
         return Ok(Outcome::Return(0));
     }
-    look(stack, Matcher::new(subject, pattern, Caret::Literal, from, last_end))
+    look(stack, &mut Matcher::new(subject, pattern, Caret::Literal, from, last_end))
 }
 
 #[inline(always)]
-fn look(stack: &Stack, mut matcher: Matcher<'_>) -> Result<Outcome, Raise> {
+fn look(stack: &Stack, matcher: &mut Matcher<'_>) -> Result<Outcome, Raise> {
     match matcher.run(&mut { STRETCH }).map_err(raise)? {
         Progress::Failed => Ok(Outcome::Return(0)),
         Progress::OutOfBudget => {
@@ -52,7 +52,7 @@ fn look(stack: &Stack, mut matcher: Matcher<'_>) -> Result<Outcome, Raise> {
             let (_, end) = matcher.span();
             stack.push_int(end as i64);
             stack.set_upvalue(PLACE);
-            let n = push_captures(stack, &matcher, matcher.n_captures().max(1))?;
+            let n = push_captures(stack, matcher, matcher.n_captures().max(1))?;
             Ok(Outcome::Return(n))
         }
     }
@@ -61,5 +61,5 @@ fn look(stack: &Stack, mut matcher: Matcher<'_>) -> Result<Outcome, Raise> {
 fn look_on(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
     let (subject, pattern) = known_texts(stack);
     let state = stack.bytes(PLACE).unwrap_or_default();
-    look(stack, Matcher::restore(subject, pattern, Caret::Literal, state))
+    look(stack, &mut Matcher::restore(subject, pattern, Caret::Literal, state))
 }

@@ -67,7 +67,7 @@ pub(in crate::lua::stdlib) fn gsub(stack: &Stack, _: &mut Cx) -> Result<Outcome,
         copied: 0,
         expanded: WHOLE,
     };
-    gsub.run(Matcher::new(subject, pattern, Caret::Anchor, 0, None))
+    gsub.run(&mut Matcher::new(subject, pattern, Caret::Anchor, 0, None))
 }
 
 /// A call under way.
@@ -119,13 +119,14 @@ impl<'s> Gsub<'s> {
     }
 
     /// Replaces matches until there are none, or somebody else has to do something.
-    fn run(mut self, mut matcher: Matcher<'s>) -> Result<Outcome, Raise> {
+    #[inline(always)]
+    fn run(mut self, matcher: &mut Matcher<'s>) -> Result<Outcome, Raise> {
         let mut budget = STRETCH;
         while self.left > 0 {
             let next = match matcher.run(&mut budget).map_err(raise)? {
                 Progress::Failed => break,
                 Progress::OutOfBudget => Next::Pause,
-                Progress::Matched => self.replace(&matcher, &mut budget)?,
+                Progress::Matched => self.replace(matcher, &mut budget)?,
             };
             match next {
                 Next::Match => {
@@ -136,7 +137,7 @@ impl<'s> Gsub<'s> {
                     }
                     matcher.go_on();
                 }
-                Next::Pause => return self.pause(&matcher),
+                Next::Pause => return self.pause(matcher),
                 Next::Call(call) => {
                     let (start, end) = matcher.span();
                     self.park(start, end)?;
@@ -310,7 +311,7 @@ fn go_on(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
     gsub.expanded = expanded;
     let (subject, pattern) = known_texts(stack);
     let state = stack.bytes(STATE).unwrap_or_default();
-    gsub.run(Matcher::restore(subject, pattern, Caret::Anchor, state))
+    gsub.run(&mut Matcher::restore(subject, pattern, Caret::Anchor, state))
 }
 
 /// After a call: its result is on top.
@@ -323,5 +324,5 @@ fn replaced(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
     if stack.bytes(PATTERN).is_some_and(|pattern| pattern.starts_with(b"^")) {
         return gsub.finish();
     }
-    gsub.run(Matcher::new(subject, pattern, Caret::Anchor, end, Some(end)))
+    gsub.run(&mut Matcher::new(subject, pattern, Caret::Anchor, end, Some(end)))
 }

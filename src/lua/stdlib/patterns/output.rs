@@ -9,8 +9,9 @@
 //!
 //! # Invariants
 //! * **O1** The result so far is the pieces, the block and the tail, in this order.
-//! * **O2** Tail and block are never longer than [`PIECE`] and what is added at once, which is less.
-//!   What is longer becomes a piece of its own. So nothing large is allocated outside of the VM.
+//! * **O2** Tail and block are never longer than [`PIECE`] and what is added at once, which is
+//!   less. What is longer becomes a piece of its own. So nothing large is allocated outside of the
+//!   VM.
 //! * **O3** A result that could not be held under the memory limit is given up before it is made.
 
 use std::cell::Cell;
