@@ -18,7 +18,7 @@ mod allocator;
 #[path = "../tests/hostile/rows.rs"]
 mod rows;
 
-use rows::{CROWD, Ends, MEMORY, Program, TIME};
+use rows::{CROWD, Ends, MEMORY, TIME};
 
 /// The command's allocator.
 #[global_allocator]
