@@ -29,6 +29,7 @@ mod stdlib;
 mod template;
 #[cfg(any(test, fuzzing))]
 mod testing;
+mod text;
 mod timers;
 mod transfer;
 mod value;

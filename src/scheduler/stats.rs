@@ -87,7 +87,7 @@ pub struct WorkerStats {
     pub io_ready: u64,
     /// Turns that were asked to end since their slice was over.
     pub preemptions: u64,
-    /// Turns in which a call could not be interrupted for some 10 ms.
+    /// Turns in which a call could not be interrupted for 50 ms.
     pub blocked: u64,
     /// Times that a turn that could not be suspended left what waited for the worker to others.
     pub hand_overs: u64,

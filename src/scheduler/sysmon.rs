@@ -44,8 +44,8 @@ const BLOCKED_REQUESTS: u32 = 20;
 const _: () = assert!(STUCK_REQUESTS < BLOCKED_REQUESTS);
 
 /// What a turn computes, after it was first asked to end, until it is told that it blocks its
-/// worker.
-const BLOCKED_CPU_NS: u64 = 5_000_000;
+/// worker: more than it takes to make the image of a program.
+const BLOCKED_CPU_NS: u64 = 50_000_000;
 
 /// What the watcher waits in.
 pub(super) struct Watcher {

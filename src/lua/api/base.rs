@@ -25,6 +25,7 @@ use crate::lua::program::Module;
 use crate::lua::raw::ffi::{self, lua_State};
 use crate::lua::raw::{HostFn, LuaType, Outcome, Raise, Stack, call_host, host};
 use crate::lua::stdlib::{Library, push_library};
+use crate::lua::text::push_text;
 use crate::process::Signal;
 use crate::writer::Ready;
 
@@ -169,7 +170,7 @@ unsafe extern "C-unwind" fn print(l: *mut lua_State) -> c_int {
     // SAFETY: nothing owned in this frame; each text replaces its argument.
     unsafe {
         for arg in 1..=ffi::lua_gettop(l) {
-            ffi::luaL_tolstring(l, arg, std::ptr::null_mut());
+            push_text(l, arg);
             ffi::lua_replace(l, arg);
         }
         call_host(l, print_line)

@@ -6,14 +6,14 @@
 mod tests;
 
 use std::ffi::c_int;
-use std::ptr;
 
 use super::args::text_argument;
 use super::module::{self, Member, Module};
 use super::{errors, json, message};
 use crate::lua::objects;
-use crate::lua::raw::ffi::{self, lua_State};
+use crate::lua::raw::ffi::lua_State;
 use crate::lua::raw::{LuaType, Object, Outcome, Raise, Stack, call_host, host};
+use crate::lua::text::push_text;
 use crate::lua::transfer;
 use crate::process::kind;
 
@@ -240,7 +240,7 @@ unsafe extern "C-unwind" fn tostring(l: *mut lua_State) -> c_int {
     // SAFETY: called by Lua only; nothing owned is alive when `luaL_tolstring` raises.
     unsafe {
         call_host(l, |stack, _| host(stack));
-        ffi::luaL_tolstring(l, -1, ptr::null_mut());
+        push_text(l, -1);
         1
     }
 }

@@ -10,12 +10,12 @@
 mod tests;
 
 use std::ffi::c_int;
-use std::ptr;
 
 use super::errors;
 use crate::lua::objects;
 use crate::lua::raw::ffi::{self, lua_State};
 use crate::lua::raw::{LuaType, Outcome, Raise, Stack, call_host};
+use crate::lua::text::push_text;
 use crate::lua::transfer;
 use crate::process::Exit;
 
@@ -228,7 +228,7 @@ unsafe extern "C-unwind" fn tostring(l: *mut lua_State) -> c_int {
     // SAFETY: see above.
     unsafe {
         push_subject_of(l, 1);
-        ffi::luaL_tolstring(l, -1, ptr::null_mut());
+        push_text(l, -1);
         1
     }
 }
@@ -238,7 +238,7 @@ unsafe extern "C-unwind" fn concat(l: *mut lua_State) -> c_int {
     unsafe {
         for index in [1, 2] {
             if push_subject_of(l, index) {
-                ffi::luaL_tolstring(l, -1, ptr::null_mut());
+                push_text(l, -1);
                 ffi::lua_replace(l, index);
                 ffi::lua_settop(l, 2);
             }

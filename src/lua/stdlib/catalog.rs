@@ -187,6 +187,7 @@ stock! {
     rawget: Globals "rawget",
     rawset: Globals "rawset",
     setmetatable: Globals "setmetatable",
+    tostring: Globals "tostring",
     warn: Globals "warn",
     xpcall: Globals "xpcall",
     format: String "format",

@@ -9,6 +9,7 @@
 //! | `lazy` | tables that fetch a member when it is first read |
 //! | `base` | `getmetatable`, `setmetatable`, `next`, `collectgarbage`, `warn` … |
 //! | `load`, `xpcall`, `traceback` | as named |
+//! | `tostring` | `tostring` and `string.format`, which show no addresses |
 //! | `strings` | functions that take error objects |
 //! | `patterns` | `find`, `match`, `gmatch`, `gsub`, which give way; callbacks of `gsub` may wait |
 //! | `rep`, `bytewise`, `utf8`, `long` | loops over long strings, in stretches |
@@ -38,6 +39,7 @@ mod strings;
 mod support;
 #[cfg(test)]
 mod tests;
+mod tostring;
 mod traceback;
 mod unpack;
 mod utf8;
@@ -86,11 +88,12 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::Globals, "rawset", Value::Function(host!(pure base::rawset))),
     (Library::Globals, "require", Value::Function(api::base::REQUIRE)),
     (Library::Globals, "setmetatable", Value::Function(host!(pure base::setmetatable))),
+    (Library::Globals, "tostring", Value::Function(tostring::TOSTRING)),
     (Library::Globals, "unpack", Value::Build(|stack| stack.push_fn(unpack::UNPACK))),
     (Library::Globals, "warn", Value::Function(host!(base::warn))),
     (Library::Globals, "xpcall", Value::Function(host!(xpcall::xpcall))),
     (Library::String, "find", Value::Function(host!(pure patterns::find))),
-    (Library::String, "format", Value::Function(strings::FORMAT)),
+    (Library::String, "format", Value::Function(tostring::FORMAT)),
     (Library::String, "gmatch", Value::Function(host!(pure patterns::gmatch))),
     (Library::String, "gsub", Value::Function(host!(pure patterns::gsub))),
     (Library::String, "len", Value::Function(strings::LEN)),

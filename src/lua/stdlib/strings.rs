@@ -40,7 +40,6 @@ macro_rules! wrappers {
 }
 
 wrappers! {
-    FORMAT 1 format;
     LEN 1 len;
     SUB 1 sub;
 }

@@ -3,13 +3,13 @@
 #![expect(unsafe_code, reason = "a C-shaped handler, which calls back into Lua and owns nothing")]
 
 use std::ffi::c_int;
-use std::ptr;
 
 use super::failure::plain_text;
 use super::object::{DETAILS, KIND, MESSAGE, TRACE, is_error, push_object, retryable};
 use crate::lua::raw::ffi::{self, lua_State};
 use crate::lua::raw::{LuaType, Outcome, Stack, call_host};
 use crate::lua::stdlib::push_traceback;
+use crate::lua::text::push_text;
 use crate::process::kind;
 
 /// The message handler under which a coroutine's body runs: makes an error object of whatever was
@@ -42,7 +42,7 @@ pub(crate) unsafe extern "C-unwind" fn message_handler(l: *mut lua_State) -> c_i
 unsafe extern "C-unwind" fn tostring(l: *mut lua_State) -> c_int {
     // SAFETY: called by Lua with one argument; nothing owned.
     unsafe {
-        ffi::luaL_tolstring(l, 1, ptr::null_mut());
+        push_text(l, 1);
         1
     }
 }
