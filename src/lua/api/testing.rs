@@ -56,6 +56,28 @@ impl TestVm {
     }
 }
 
+impl TestVm {
+    /// Runs a chunk; the text of its first result, or of its error, by `tostring`.
+    pub(crate) fn eval(&self, code: &str) -> Result<String, String> {
+        // SAFETY: protected calls on an idle VM.
+        unsafe {
+            ffi::lua_settop(self.l, 0);
+            let (text, len) = (code.as_ptr().cast(), code.len());
+            let mut status =
+                ffi::luaL_loadbufferx(self.l, text, len, c"=test".as_ptr(), c"t".as_ptr());
+            if status == ffi::LUA_OK {
+                status = ffi::lua_pcall(self.l, 0, 1, 0);
+            }
+            let mut len = 0;
+            let text = ffi::luaL_tolstring(self.l, -1, &mut len);
+            let text = std::slice::from_raw_parts(text.cast::<u8>(), len);
+            let text = String::from_utf8_lossy(text).into_owned();
+            ffi::lua_settop(self.l, 0);
+            if status == ffi::LUA_OK { Ok(text) } else { Err(text) }
+        }
+    }
+}
+
 #[cfg(test)]
 impl TestVm {
     /// Pops nothing, pushes a value by `push` and makes it the global `name`.
@@ -114,26 +136,6 @@ impl TestVm {
             self.push_global(stack, "thrown");
             look(stack)
         })
-    }
-
-    /// Runs a chunk; the text of its first result, or of its error, by `tostring`.
-    pub(crate) fn eval(&self, code: &str) -> Result<String, String> {
-        // SAFETY: protected calls on an idle VM.
-        unsafe {
-            ffi::lua_settop(self.l, 0);
-            let (text, len) = (code.as_ptr().cast(), code.len());
-            let mut status =
-                ffi::luaL_loadbufferx(self.l, text, len, c"=test".as_ptr(), c"t".as_ptr());
-            if status == ffi::LUA_OK {
-                status = ffi::lua_pcall(self.l, 0, 1, 0);
-            }
-            let mut len = 0;
-            let text = ffi::luaL_tolstring(self.l, -1, &mut len);
-            let text = std::slice::from_raw_parts(text.cast::<u8>(), len);
-            let text = String::from_utf8_lossy(text).into_owned();
-            ffi::lua_settop(self.l, 0);
-            if status == ffi::LUA_OK { Ok(text) } else { Err(text) }
-        }
     }
 
     /// Runs a chunk of assertions.
