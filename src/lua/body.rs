@@ -17,6 +17,7 @@ use super::fiber::Fiber;
 use super::guard::guard;
 use super::program::Program;
 use super::rest::Rested;
+use super::secret::hash_seed;
 use super::stdlib;
 use super::transfer;
 use super::vm::Vm;
@@ -85,7 +86,7 @@ impl LuaBody {
     ) -> Result<(), Box<Failure>> {
         let Start { launch, args } = start;
         let seed = [step.worker.random(), step.worker.random()];
-        let is_copied = launch.program.image.is_made(&launch, || seed[0] as u32);
+        let is_copied = launch.program.images.prepare(&launch, seed[0]);
         let vm = if is_copied { Vm::copy(launch, seed) } else { build(launch, seed) };
         let vm = vm.ok_or_else(|| Box::new(memory_failure(self.memory_limit)))?;
         let cx = vm.cx();
@@ -183,7 +184,7 @@ impl LuaBody {
 
 /// A VM with its libraries, ready for the arguments of the program's start.
 fn build(launch: Shared<Launch>, seed: [u64; 2]) -> Option<Vm> {
-    let vm = Vm::new(launch, seed[0] as u32)?;
+    let vm = Vm::new(launch, hash_seed(seed[0]))?;
     vm.universe().set_seed(seed);
     let stack = vm.stack(vm.main());
     stdlib::open(&stack);

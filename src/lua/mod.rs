@@ -11,6 +11,7 @@ mod fiber;
 mod garbage;
 mod guard;
 mod image;
+mod images;
 mod inbox;
 mod matcher;
 mod net;
@@ -25,6 +26,7 @@ mod registry;
 mod rest;
 #[cfg(test)]
 mod scarcity;
+mod secret;
 mod stdlib;
 mod template;
 #[cfg(any(test, fuzzing))]

@@ -6,8 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use rustc_hash::FxHashMap;
 
 use super::code::{Code, CompileError};
-use super::rest::Patterns;
-use super::template::ImageCell;
+use super::images::Images;
 use crate::process::{Host, Limits, interned};
 
 /// A module that an entry may list.
@@ -85,9 +84,7 @@ pub struct Program {
     /// Libraries in the order in which they run, then the script.
     pub(crate) units: Vec<Unit>,
     /// What processes are copied from.
-    pub(crate) image: ImageCell,
-    /// What processes at rest are compared with.
-    pub(crate) patterns: Patterns,
+    pub(crate) images: Images,
 }
 
 impl Program {
@@ -115,8 +112,7 @@ impl Program {
             method: method.to_owned(),
             limits,
             units: compiled,
-            image: ImageCell::default(),
-            patterns: Patterns::default(),
+            images: Images::default(),
         }))
     }
 

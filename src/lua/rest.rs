@@ -9,8 +9,8 @@
 //!   blocks, and all of that is kept.
 //!
 //! # Patterns
-//! The first processes of a program that go to rest become its patterns, up to [`PATTERNS_MAX`],
-//! unless they are like one that is there. A process that is like none is collected first, which
+//! The first copies of an image that go to rest become its patterns, up to [`PATTERNS_MAX`], unless
+//! they are like one that is there. A process that is like none is collected first, which
 //! also leaves the marks of its objects as they are in others. One that is still unlike all of them
 //! stays as it is.
 
@@ -30,7 +30,7 @@ use super::pattern::{Pattern, Scratch};
 use super::vm::Vm;
 use crate::process::{Span, Vacated};
 
-/// Patterns of one program. Processes that wait at different places are not much alike, but few
+/// Patterns of one image. Processes that wait at different places are not much alike, but few
 /// programs have many such places.
 const PATTERNS_MAX: usize = 4;
 
@@ -43,11 +43,16 @@ const ALIKE: usize = 10;
 /// Heap in bytes up to which a VM is collected for a smaller difference; bounds how long it takes.
 const COLLECTED_MAX: usize = RUN_PAGES_MAX * PAGE;
 
-/// The patterns of a program.
+/// The patterns of the copies of an image.
 #[derive(Debug, Default)]
 pub(crate) struct Patterns([OnceLock<Arc<Pattern>>; PATTERNS_MAX]);
 
 impl Patterns {
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
     fn iter(&self) -> impl Iterator<Item = &Arc<Pattern>> {
         self.0.iter().map_while(OnceLock::get)
     }
@@ -139,7 +144,8 @@ fn hand_back(homes: Vec<Span>) {
 /// The difference from the pattern that is most like the VM, if it is small enough.
 fn shrink(vm: &Vm, scratch: &mut Scratch) -> Option<(Arc<Pattern>, Box<[u8]>)> {
     let program = &vm.cx().launch.program;
-    let patterns = &program.patterns;
+    // A program with few processes needs no patterns.
+    let patterns = program.images.patterns(vm.generation())?;
     let home = vm.home();
     if patterns.iter().next().is_some() {
         if let Some(found) = compare(patterns, vm, scratch, home.len() / ALIKE) {
@@ -156,10 +162,7 @@ fn shrink(vm: &Vm, scratch: &mut Scratch) -> Option<(Arc<Pattern>, Box<[u8]>)> {
             }
         }
     }
-    // A program with few processes needs no patterns.
-    if program.image.is_decided() {
-        patterns.add(|| Arc::new(Pattern::of(words(vm), &home)));
-    }
+    patterns.add(|| Arc::new(Pattern::of(words(vm), &home)));
     compare(patterns, vm, scratch, home.len() / WORTH_WHILE)
 }
 

@@ -12,8 +12,6 @@
 #![expect(unsafe_code, reason = "runs code in a VM that no process owns; R5 holds")]
 
 use std::ffi::c_int;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustc_hash::FxHashSet;
 
@@ -30,47 +28,14 @@ use super::stdlib;
 use super::vm::Vm;
 use crate::stash::Shared;
 
-/// Which process of a program is the first to be a copy: a few do not make an image worth while. In
-/// a debug build it is the first one, so that all tests run in copies.
-const FIRST_COPY: u32 = if cfg!(debug_assertions) { 1 } else { 3 };
-
 /// How often it is tried to build three templates alike.
 const ATTEMPTS: usize = 3;
 
 /// Instructions that a rehearsal may take.
 const INSTRUCTIONS_MAX: c_int = 100_000;
 
-/// The image of a program, made when its processes turn out to be many.
-#[derive(Debug, Default)]
-pub(crate) struct ImageCell {
-    image: OnceLock<Option<Image>>,
-    n_begun: AtomicU32,
-}
-
-impl ImageCell {
-    /// The image, if it was made.
-    pub(crate) fn get(&self) -> Option<&Image> {
-        self.image.get()?.as_ref()
-    }
-
-    /// Whether there were enough processes of the program to try to make one.
-    pub(crate) fn is_decided(&self) -> bool {
-        self.image.get().is_some()
-    }
-
-    /// Whether there is an image for the next process of the program; may make it. `random` gives
-    /// the seed of its string hashes.
-    pub(crate) fn is_made(&self, launch: &Shared<Launch>, random: impl FnOnce() -> u32) -> bool {
-        if let Some(image) = self.image.get() {
-            return image.is_some();
-        }
-        // Relaxed: how many exactly does not matter.
-        let n_begun = self.n_begun.fetch_add(1, Ordering::Relaxed) + 1;
-        n_begun >= FIRST_COPY && self.image.get_or_init(|| make(launch, random())).is_some()
-    }
-}
-
-fn make(launch: &Shared<Launch>, seed: u32) -> Option<Image> {
+/// Makes the image of a program, if it can be copied. `seed` is that of its string hashes.
+pub(crate) fn make(launch: &Shared<Launch>, seed: u32) -> Option<Image> {
     let program = &launch.program;
     let image = [Stage::Rehearsed, Stage::Loaded].into_iter().find_map(|stage| {
         if stage == Stage::Rehearsed && program.script().looks_at_arguments() {

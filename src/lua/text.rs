@@ -12,12 +12,11 @@
 #![expect(unsafe_code, reason = "C-shaped: what it calls may raise; nothing owned in its frames")]
 
 use std::ffi::{c_int, c_void};
-use std::hash::{BuildHasher, RandomState};
 use std::ptr;
-use std::sync::OnceLock;
 
 use super::raw::ffi::{self, lua_State};
 use super::raw::{LuaType, Stack, Universe};
+use super::secret::{mixed, secret};
 
 /// Whether the value is shown by its type and its number, unless a metamethod says otherwise.
 pub(crate) fn is_shown_by_number(stack: &Stack, index: c_int) -> bool {
@@ -67,25 +66,12 @@ pub(crate) unsafe fn push_number(l: *mut lua_State, object: *const c_void) {
     }
 }
 
-fn secret() -> [u64; 2] {
-    static SECRET: OnceLock<[u64; 2]> = OnceLock::new();
-    *SECRET.get_or_init(|| [RandomState::new().hash_one(1), RandomState::new().hash_one(2)])
-}
-
 fn keys(secret: [u64; 2], seed: [u64; 2]) -> [u64; 2] {
     [mixed(secret[0] ^ seed[0]), mixed(secret[1] ^ seed[1])]
 }
 
 fn scrambled(address: u64, keys: [u64; 2]) -> u64 {
     mixed(mixed(address ^ keys[0]) ^ keys[1])
-}
-
-/// A bijection that spreads each bit over all (the finalizer of splitmix64: Steele, Lea, Flood,
-/// "Fast splittable pseudorandom number generators", OOPSLA 2014).
-fn mixed(mut word: u64) -> u64 {
-    word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ word >> 31
 }
 
 /// Without an allocation, since a frame that may raise owns nothing.

@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 
 use super::arena::Arena;
 use super::cx::{Cx, Launch};
+use super::images::Generation;
 use super::pages::{self, PAGE, RUN_PAGES_MAX};
 use super::raw::ffi::{self, lua_State};
 use super::raw::{Stack, Universe, allocate, allocate_zeroed, learn};
@@ -27,7 +28,8 @@ struct Head {
 #[derive(Debug)]
 pub(crate) struct Vm {
     head: NonNull<Head>,
-    n_pages: usize,
+    n_pages: u32,
+    generation: Generation,
     main: *mut lua_State,
 }
 
@@ -96,10 +98,11 @@ impl Vm {
     /// A copy of the image of the program in `launch`, with a seed of its own for `math.random`.
     /// `None` when there is no memory or no image.
     pub(crate) fn copy(launch: Shared<Launch>, seed: [u64; 2]) -> Option<Vm> {
-        let n_pages = launch.program.image.get()?.n_pages();
+        let (generation, image) = launch.program.images.newest()?;
+        let n_pages = image.n_pages();
         let mut main = std::ptr::null_mut();
         let mut vm = Vm::furnish(launch, n_pages, |blocks, cx| {
-            let image = cx.launch.program.image.get().expect("an image stays");
+            let image = cx.launch.program.images.get(generation).expect("an image stays");
             // SAFETY: the memory is this VM's alone and as large as the image asks for. The
             // generator is a userdata in it.
             unsafe {
@@ -112,6 +115,7 @@ impl Vm {
             }
         })?;
         vm.main = main;
+        vm.generation = generation;
         vm.universe().set_seed(seed);
         vm.universe().enter_host();
         Some(vm)
@@ -134,13 +138,14 @@ impl Vm {
             universe.set_owner(at.cast());
             (&raw mut (*head.as_ptr()).universe).write(universe);
         }
-        Some(Vm { head, n_pages, main: std::ptr::null_mut() })
+        let generation = Generation::default();
+        Some(Vm { head, n_pages: n_pages as u32, generation, main: std::ptr::null_mut() })
     }
 
     /// The addresses of the home.
     pub(crate) fn home(&self) -> Range<usize> {
         let start = self.head.as_ptr() as usize;
-        start..start + self.n_pages * PAGE
+        start..start + self.n_pages as usize * PAGE
     }
 
     /// What of the home each turn touches: the head, and the main coroutine with its stack, which
@@ -155,7 +160,7 @@ impl Vm {
     pub(crate) fn blocks(&self) -> Range<*mut u8> {
         // SAFETY: the home has so many pages.
         unsafe {
-            let end = self.head.cast::<u8>().add(self.n_pages * PAGE);
+            let end = self.head.cast::<u8>().add(self.n_pages as usize * PAGE);
             self.head.add(1).cast::<u8>().as_ptr()..end.as_ptr()
         }
     }
@@ -170,6 +175,11 @@ impl Vm {
     pub(crate) fn cx(&self) -> &mut Cx {
         // SAFETY: made by `furnish`, freed by `drop`; used by one thread at a time.
         unsafe { &mut (*self.head.as_ptr()).cx }
+    }
+
+    /// Which image it is a copy of.
+    pub(crate) fn generation(&self) -> Generation {
+        self.generation
     }
 
     pub(crate) fn main(&self) -> *mut lua_State {
@@ -222,7 +232,7 @@ impl Drop for Vm {
             let head = self.head.as_ptr();
             std::ptr::drop_in_place(&raw mut (*head).cx);
             std::ptr::drop_in_place(&raw mut (*head).universe);
-            pages::release(head.cast(), self.n_pages);
+            pages::release(head.cast(), self.n_pages as usize);
         }
     }
 }
