@@ -7,6 +7,8 @@
 //!   to, so that they do not wear out the queues of the few that are busy.
 //! * A sleeper is **claimed** by taking it out of the list; who claims it must unpark it. A
 //!   claimed worker counts as searching from that moment, so one burst of work claims one worker.
+//! * A **spare** worker takes no tasks, since there are enough without it. It sleeps as well, but
+//!   nobody claims it.
 //! * The **watcher** is the thread that looks for overruns. It sleeps while all workers do.
 //!
 //! # State word
@@ -15,6 +17,7 @@
 //! bit 16..32   workers that sleep (changes only under the lock of the list)
 //! bit 32       the watcher sleeps
 //! bit 33       the pool is closed (never unset)
+//! bit 34..50   spare workers that sleep
 //! ```
 //!
 //! # Invariants
@@ -59,6 +62,7 @@ const SEARCHING: u64 = 1;
 const SLEEPING: u64 = 1 << 16;
 const WATCHER_SLEEPS: u64 = 1 << 32;
 const CLOSED: u64 = 1 << 33;
+const SPARE: u64 = 1 << 34;
 const COUNT_MASK: u64 = (1 << 16) - 1;
 
 /// The most workers that can be told apart, by the width of the counts.
@@ -91,6 +95,10 @@ impl State {
 
     fn sleeping(self) -> usize {
         ((self.0 / SLEEPING) & COUNT_MASK) as usize
+    }
+
+    fn spare(self) -> usize {
+        ((self.0 / SPARE) & COUNT_MASK) as usize
     }
 
     fn has(self, bit: u64) -> bool {
@@ -194,9 +202,23 @@ impl Idle {
         (begun == SEARCHING).then_some(Searching(()))
     }
 
+    /// A spare worker goes to sleep.
+    pub(super) fn spare_sleeps(&self) {
+        self.state.fetch_add(SPARE, Ordering::AcqRel);
+    }
+
+    /// It is out of its reactor.
+    pub(super) fn spare_awake(&self) {
+        self.state.fetch_sub(SPARE, Ordering::AcqRel);
+    }
+
     /// Whether every worker sleeps.
     pub(super) fn all_sleep(&self) -> bool {
-        self.load().sleeping() == self.workers()
+        self.do_all_sleep(self.load())
+    }
+
+    fn do_all_sleep(&self, state: State) -> bool {
+        state.sleeping() + state.spare() == self.workers()
     }
 
     /// Whether some worker sleeps.
@@ -207,7 +229,7 @@ impl Idle {
     /// Notes that the watcher goes to sleep; false when a worker is awake (I5).
     pub(super) fn watcher_sleeps(&self) -> bool {
         let state = self.load();
-        state.sleeping() == self.workers()
+        self.do_all_sleep(state)
             && self
                 .state
                 .compare_exchange(

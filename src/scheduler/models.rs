@@ -253,6 +253,39 @@ fn loom_what_is_injected_during_a_shutdown_is_run_or_dropped() {
     });
 }
 
+/// As the model after this one, for a worker that was spare: whoever needs it is the watcher.
+#[test]
+fn loom_the_watcher_is_awake_when_a_worker_is_spare_no_longer() {
+    model(3, || {
+        let pool = Pool::new(1);
+        let is_spare = Arc::new(AtomicBool::new(true));
+        let worker = {
+            let (pool, is_spare) = (Arc::clone(&pool), Arc::clone(&is_spare));
+            thread::spawn(move || {
+                while is_spare.load(Ordering::Relaxed) {
+                    pool.idle.spare_sleeps();
+                    let (parker, bed) = &pool.workers[0];
+                    parker.park(|| bed.wait());
+                    pool.idle.spare_awake();
+                    pool.rouse_watcher();
+                }
+            })
+        };
+        let watcher = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || {
+                is_spare.store(false, Ordering::Relaxed);
+                pool.unpark(0);
+                if pool.idle.watcher_sleeps() {
+                    pool.watcher.wait();
+                }
+            })
+        };
+        worker.join().unwrap();
+        watcher.join().unwrap();
+    });
+}
+
 /// The worker gets up and never sleeps again, so the watcher must get up too.
 #[test]
 fn loom_the_watcher_is_awake_when_a_worker_is() {

@@ -42,6 +42,8 @@ pub(super) struct Remote<T> {
     pub(super) preemption: CachePadded<Preemption>,
     /// "Look at your timers, your I/O and the state of the pool before the next turn."
     attention: CachePadded<AtomicBool>,
+    /// Enough others take tasks; the watcher says so.
+    spare: AtomicBool,
     pub(super) stealer: Stealer<T>,
     pub(super) timers: Timers<T>,
     pub(super) parker: Parker,
@@ -61,6 +63,7 @@ impl<T> Remote<T> {
             counters: CachePadded::default(),
             preemption: CachePadded::new(preemption),
             attention: CachePadded::new(AtomicBool::new(false)),
+            spare: AtomicBool::new(false),
             stealer,
             timers: Timers::new(clock::monotonic_ns()),
             parker: Parker::new(),
@@ -76,6 +79,12 @@ impl<T> Remote<T> {
 
     pub(super) fn attention_wanted(&self) -> bool {
         self.attention.load(Ordering::Relaxed)
+    }
+
+    /// Whether the worker is to take no tasks.
+    pub(super) fn is_spare(&self) -> bool {
+        // Relaxed: it orders nothing; attention and unpark see to it that the worker looks.
+        self.spare.load(Ordering::Relaxed)
     }
 
     pub(super) fn has_sources(&self) -> bool {
@@ -159,6 +168,16 @@ impl<T: Task> Shared<T> {
     pub(super) fn unpark(&self, worker: usize) {
         let remote = &self.workers[worker];
         remote.parker.unpark(|| remote.reactor.wake());
+    }
+
+    /// Watcher only: lets a worker take tasks, or no longer, and has it look at that.
+    pub(super) fn set_spare(&self, worker: usize, is_spare: bool) {
+        let remote = &self.workers[worker];
+        remote.spare.store(is_spare, Ordering::Relaxed);
+        remote.ask_attention();
+        if !is_spare {
+            self.unpark(worker);
+        }
     }
 
     /// For a worker that got up.

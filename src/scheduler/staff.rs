@@ -8,8 +8,8 @@
 //!   another seat, so that as many workers as were configured go on for the others.
 //!
 //! A filled seat stays filled until the end: when the blocked turn is over there is a worker too
-//! many, which sleeps unless there is work for it. [`RELIEF_MAX`] bounds how many turns may block
-//! their workers before the others feel it.
+//! many, and one becomes **spare**: it takes no tasks until another turn blocks. [`RELIEF_MAX`]
+//! bounds how many turns may block their workers before the others feel it.
 
 use std::collections::VecDeque;
 use std::io;

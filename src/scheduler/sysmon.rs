@@ -8,8 +8,9 @@
 //! * A worker is **stuck** when it was asked several times to look at a timer that is due and
 //!   still runs the same turn: host code keeps it. Then the watcher fires the timers itself.
 //! * A worker is **blocked** when its turn was asked to end for much longer and cannot. Then the
-//!   watcher starts another worker in its place, if there is work for one. If its thread has
-//!   computed for most of that time, and not waited for a processor, the turn is told so.
+//!   watcher has another worker take its place; when the turn is over after all, there is a worker
+//!   too many, which takes no more tasks until it is needed. If the blocked thread has computed for
+//!   long, and not waited for a processor, the turn is told so.
 //!
 //! # Invariants
 //! * M1: the watcher sleeps without an end only when all workers sleep (I5), so that an idle pool
@@ -39,8 +40,10 @@ const GRACE_NS: u64 = 100_000;
 /// Requests that a worker may leave unanswered before it counts as stuck.
 const STUCK_REQUESTS: u32 = 4;
 
-/// Requests after which a worker that leaves them unanswered counts as blocked.
-const BLOCKED_REQUESTS: u32 = 20;
+/// Requests after which a worker that leaves them unanswered counts as blocked. With slices of a
+/// millisecond that is 5 ms after the begin of the turn, so that who waits for the worker waits for
+/// less than 10 ms in all.
+const BLOCKED_REQUESTS: u32 = 8;
 const _: () = assert!(STUCK_REQUESTS < BLOCKED_REQUESTS);
 
 /// What a turn computes, after it was first asked to end, until it is told that it blocks its
@@ -172,7 +175,7 @@ pub(super) fn run<T: Task>(shared: &Arc<Shared<T>>) {
         }
         let now_ns = clock::monotonic_ns();
         let next_ns = patrol(shared, &mut watches, now_ns, &mut due).min(now_ns + patrol_ns);
-        relieve(shared, &watches);
+        balance(shared, &watches);
         let pause_ns = (next_ns - now_ns).max(GRACE_NS);
         running = shared.watcher.wait(Some(Duration::from_nanos(pause_ns)));
     }
@@ -216,14 +219,25 @@ fn tell_blocked<T>(worker: &Remote<T>, watch: &mut Watch) {
     }
 }
 
-/// Starts a worker when work waits for one and too many are blocked.
-fn relieve<T: Task>(shared: &Arc<Shared<T>>, watches: &[Watch]) {
-    let blocked = watches.iter().filter(|watch| watch.is_blocked()).count();
-    let free = shared.idle.workers() - blocked;
-    let is_short = blocked > 0 && free < shared.config.workers;
-    if !is_short || shared.idle.any_sleeps() || !shared.has_work() {
-        return;
+/// Sees to it that as many workers take tasks as were configured, whoever is blocked.
+fn balance<T: Task>(shared: &Arc<Shared<T>>, watches: &[Watch]) {
+    let is_spare = |idx: usize| shared.workers[idx].is_spare();
+    let free = || (0..shared.idle.workers()).rev().filter(|&idx| !watches[idx].is_blocked());
+    let n_active = free().filter(|&idx| !is_spare(idx)).count();
+    if n_active > shared.config.workers {
+        if let Some(one_too_many) = free().find(|&idx| !is_spare(idx)) {
+            shared.set_spare(one_too_many, true);
+        }
+    } else if n_active < shared.config.workers {
+        if let Some(spare) = free().find(|&idx| is_spare(idx)) {
+            shared.set_spare(spare, false);
+        } else if shared.has_work() && !shared.idle.any_sleeps() {
+            start_worker(shared);
+        }
     }
+}
+
+fn start_worker<T: Task>(shared: &Arc<Shared<T>>) {
     if let Err(error) = Staff::start_worker(shared) {
         tracing::warn!("cannot start a worker in place of a blocked one: {error}");
     }

@@ -472,10 +472,8 @@ fn a_busy_worker_still_serves_timers_io_and_the_injector() {
     test.wait_until_quiet();
 }
 
-/// The only worker blocks in a turn that waits for another one, so a second worker has to come.
-#[test]
-fn a_worker_that_is_blocked_is_relieved() {
-    let test = TestPool::start(config(1));
+/// A turn that ends when another task has run; who has no worker but the one it blocks.
+fn block_until_another_runs(test: &TestPool) {
     let pool = test.as_dyn();
     let (done, relieved) = signal();
     FakeTask::start(&pool, move |task, cx| {
@@ -495,7 +493,43 @@ fn a_worker_that_is_blocked_is_relieved() {
         Turn::Ended
     });
     relieved.recv().unwrap();
-    assert_eq!(pool.stats().workers.len(), 2);
+}
+
+#[test]
+fn a_worker_that_is_blocked_is_relieved() {
+    let test = TestPool::start(config(1));
+    block_until_another_runs(&test);
+    assert_eq!(test.as_dyn().stats().workers.len(), 2);
+    test.wait_until_quiet();
+}
+
+/// Turns that meet show that there are two workers; they do so no more soon after the block.
+#[test]
+fn a_worker_too_many_takes_no_tasks_until_it_is_needed_again() {
+    const CALM_TURNS: usize = 1000;
+    let test = TestPool::start(config(1));
+    for _ in 0..3 {
+        block_until_another_runs(&test);
+        let (running, calm) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (done, ended) = signal();
+        for _ in 0..2 {
+            let (running, calm, done) = (running.clone(), calm.clone(), done.clone());
+            FakeTask::start(&test.as_dyn(), move |_, _| {
+                let meets = running.fetch_add(1, Ordering::Relaxed) > 0;
+                (0..1000).for_each(|_| std::hint::spin_loop());
+                running.fetch_sub(1, Ordering::Relaxed);
+                if meets {
+                    calm.store(0, Ordering::Relaxed);
+                } else if calm.fetch_add(1, Ordering::Relaxed) >= CALM_TURNS {
+                    done.send(()).unwrap();
+                    return Turn::Ended;
+                }
+                Turn::Again
+            });
+        }
+        (0..2).for_each(|_| ended.recv().unwrap());
+    }
+    assert_eq!(test.as_dyn().stats().workers.len(), 2);
     test.wait_until_quiet();
 }
 

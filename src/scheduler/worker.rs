@@ -16,6 +16,10 @@
 //! piece at a time, and between two of them the worker looks for work again. A worker that always
 //! has work puts tasks to rest as well, but spends no more than a small part of its time on it.
 //!
+//! # A worker too many
+//! One that is [spare](super::staff) takes nothing. It gives away what waits here, and goes on to
+//! serve its timers and I/O, whose tasks it gives away too.
+//!
 //! # Who is told about new work
 //! A task in the LIFO slot is this worker's own business. A task in the queue is told to a sleeper
 //! (G2 to G4 of [`idle`](super::idle)), but for one case: a task that runs again while nothing
@@ -121,6 +125,9 @@ impl<T: Task> Worker<T> {
             if polled && self.shared.idle.is_closed() {
                 return None;
             }
+            if polled && searching.is_none() && self.remote().is_spare() {
+                self.sit_out();
+            }
             if let Some(task) = self.take_own(polled) {
                 if let Some(searching) = searching {
                     self.found(searching);
@@ -206,6 +213,46 @@ impl<T: Task> Worker<T> {
             shared.rouse_watcher();
             return Some(searching);
         }
+        let ready = self.block();
+        let searching = shared.idle.awake(self.idx);
+        shared.rouse_watcher();
+        remote.counters.unparks.add(u64::from(searching.is_some()));
+        self.dispatch(ready);
+        self.fire_timers();
+        searching
+    }
+
+    /// Takes no task as long as there are enough workers without this one. Serves what is due here,
+    /// for others to run.
+    #[cold]
+    fn sit_out(&self) {
+        let (shared, remote) = (&self.shared, self.remote());
+        while remote.is_spare() && !shared.idle.is_closed() {
+            self.give_away();
+            if self.rest() {
+                continue;
+            }
+            remote.counters.parks.add(1);
+            shared.idle.spare_sleeps();
+            let ready = self.block();
+            shared.idle.spare_awake();
+            shared.rouse_watcher();
+            self.dispatch(ready);
+            self.fire_timers();
+        }
+    }
+
+    /// Lets others have all tasks that wait here.
+    fn give_away(&self) {
+        while let Some(task) = self.lifo.evict().or_else(|| self.queue.pop()) {
+            self.shared.inject(task);
+        }
+    }
+
+    /// Waits in the reactor until it is unparked, for I/O, for the next timer, or for a task to put
+    /// to rest.
+    fn block(&self) -> Vec<Ready<IoTarget<T>>> {
+        let remote = self.remote();
         let mut ready = self.ready.take();
         let rest_ns = self.resting.borrow_mut().due_ns(clock::monotonic_ns);
         remote.parker.park(|| {
@@ -216,12 +263,7 @@ impl<T: Task> Worker<T> {
             };
             self.wait(wait, &mut ready);
         });
-        let searching = shared.idle.awake(self.idx);
-        shared.rouse_watcher();
-        remote.counters.unparks.add(u64::from(searching.is_some()));
-        self.dispatch(ready);
-        self.fire_timers();
-        searching
+        ready
     }
 
     /// Serves timers and I/O when it is time to; whether it was.
