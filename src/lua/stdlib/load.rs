@@ -4,6 +4,7 @@
 //! reader function gives is collected before Lua sees any of it.
 
 use super::catalog::stock;
+use super::source::load_text;
 use crate::lua::cx::Cx;
 use crate::lua::raw::{Came, LuaType, Outcome, Raise, Stack, continuation};
 
@@ -43,7 +44,7 @@ fn names_unit(stack: &Stack, cx: &Cx) -> bool {
     id.is_some_and(|id| cx.launch.program.units.iter().any(|unit| unit.id.as_bytes() == id))
 }
 
-/// Goes on as stock `load` with the chunk, a string, and a mode that lets no compiled chunk pass.
+/// Compiles the chunk, a string, unless it is compiled already.
 fn compile(stack: &Stack, cx: &Cx) -> Result<Outcome, Raise> {
     let source = stack.bytes(CHUNK).unwrap_or_default();
     if source.len() > SOURCE_MAX {
@@ -59,14 +60,12 @@ fn compile(stack: &Stack, cx: &Cx) -> Result<Outcome, Raise> {
     if !is_allowed || !is_name {
         return Ok(Outcome::Nested(stock().load)); // refuses text, or raises
     }
-    stack.push_bytes("t");
-    stack.replace(MODE);
     if stack.bytes(CHUNK).map_or(0, <[u8]>::len) > LONG_SOURCE {
         cx.before_long_step();
     }
     // Protected, so that an overflow in the parser does not meet the message handler of whoever
     // calls.
-    stack.push_fn(stock().load);
+    stack.push_fn(load_text);
     stack.insert(1);
     let n_args = stack.top() - 1;
     Ok(Outcome::Protect { n_args, handler: 0, can_wait: false, then: continuation!(compiled) })

@@ -35,6 +35,7 @@ mod random;
 mod rep;
 mod slots;
 mod sort;
+mod source;
 mod strings;
 mod support;
 #[cfg(test)]

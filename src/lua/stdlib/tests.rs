@@ -147,6 +147,20 @@ fn metatables_are_set_as_in_stock_lua() {
 }
 
 #[test]
+fn long_sources_compile_as_in_one_piece() {
+    // Words of many lengths, so that pieces end in the middle of any of them.
+    same(&[
+        r"local source = {}
+        for n = 1, 2000 do source[n] = ('x'):rep(n % 90 + 1) .. '_ = [[' .. n .. ']] --[=[ ]] ]=]' end
+        source[#source + 1] = [[ local a <const>, s = 0x1p4, '\x41\z   b' return a, s, x_, ...]]
+        return load(table.concat(source, '\n'), '=long')(1, 2)",
+        r"return load(('x = 1; '):rep(3000) .. ' y y', '=long')",
+        r"return load('return ' .. ('1+'):rep(9000) .. '1')()",
+        r"return #load('return \'' .. ('a'):rep(20000) .. '\'')()",
+    ]);
+}
+
+#[test]
 fn load_takes_text_of_bounded_size() {
     same(&[
         "return load('return 1 + 1')()",
