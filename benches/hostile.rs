@@ -24,7 +24,7 @@ use rows::{CROWD, Ends, MEMORY, TIME};
 #[global_allocator]
 static ALLOCATOR: allocator::Mimalloc = allocator::Mimalloc;
 
-/// Kills of each case, unless the first argument says how many.
+/// Kills of each case, unless an argument says how many. Any other one says which cases.
 const KILLS: usize = 50;
 
 /// Sleeps of the neighbour for each kill.
@@ -40,18 +40,22 @@ fn main() {
         return;
     }
     let kills = std::env::args().skip(1).find_map(|arg| arg.parse().ok()).unwrap_or(KILLS);
+    let is_text = |arg: &String| !arg.starts_with("--") && arg.parse::<usize>().is_err();
+    let only = std::env::args().skip(1).find(is_text).unwrap_or_default();
     println!("From the deadline to the EXIT, in ms:\n");
-    table("kills", kills);
+    table("kills", kills, &only);
     println!("\nHow late a neighbour wakes up beside it, in ms:\n");
-    table("sleeps", kills * SLEEPS);
+    table("sleeps", kills * SLEEPS, &only);
 }
 
-/// A line for each case.
-fn table(what: &str, times: usize) {
+/// A line for each case whose name contains `only`.
+fn table(what: &str, times: usize, only: &str) {
     println!("| Rows | Program | Case | times | p50 | p99 | max |");
     println!("|---|---|---|---|---|---|---|");
     for program in [TIME, MEMORY, CROWD].concat() {
-        for (case, _) in program.cases.iter().filter(|(_, ends)| is_measured(*ends)) {
+        for (case, _) in
+            program.cases.iter().filter(|(case, ends)| is_measured(*ends) && case.contains(only))
+        {
             let running = start();
             let seconds = measure(&running, what, times, program.entry, case);
             // Dropped, not shut down: what a case has left behind would be waited for.

@@ -242,10 +242,18 @@ fn kill_exit(vm: &Vm, step: &mut Step<'_>) -> Exit {
     Exit::failed(failure)
 }
 
-/// Where each fiber is: `<call> at <entry>:<line>`.
+/// Fibers whose places are told. More are of no use to a reader, and they take time.
+const PLACES_MAX: usize = 32;
+
+/// Where each fiber is: `<call> at <entry>:<line>`; of many, how many more there are.
 fn places(vm: &Vm) -> Vec<String> {
     let fibers = &vm.cx().fibers;
-    fibers.iter().map(|fiber| format!("{} at {}", fiber.waits_in, place(vm, fiber))).collect()
+    let place = |fiber: &Fiber| format!("{} at {}", fiber.waits_in, place(vm, fiber));
+    let mut places: Vec<_> = fibers.iter().take(PLACES_MAX).map(place).collect();
+    if fibers.len() > PLACES_MAX {
+        places.push(format!("and {} more", fibers.len() - PLACES_MAX));
+    }
+    places
 }
 
 /// The innermost place in Lua code: `<entry>:<line>`.

@@ -120,6 +120,11 @@ impl Fibers {
         self.spawned.remove(id.0 as usize - 1);
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.main.is_some()) + self.spawned.len()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Fiber> {
         self.main.iter().chain(self.spawned.iter().map(|(_, fiber)| fiber))
     }
