@@ -37,7 +37,9 @@ const PARALLEL: usize = 4;
 fn every_golden_case_shows_what_is_expected() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let wanted = std::env::var("GOLDEN").unwrap_or_default();
-    let cases = Mutex::new(cases(&folder, &wanted).into_iter());
+    let cases = cases(&folder, &wanted);
+    assert!(!cases.is_empty(), "no case begins with `{wanted}`");
+    let cases = Mutex::new(cases.into_iter());
     let failures = Mutex::new(Vec::new());
     let next = || cases.lock().expect("no case panics").next();
     thread::scope(|scope| {

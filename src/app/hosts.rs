@@ -58,7 +58,7 @@ impl Hosts {
             preempt_arm: Some(lua::arm),
             when_idle: Some(lua::tidy),
             rest_after_ns: Some(REST_AFTER_NS),
-            mode: Mode::Signal,
+            mode: Mode::default(),
             thread_stack_bytes: STACK_BYTES,
         })?;
         let config = HostConfig {

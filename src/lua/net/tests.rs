@@ -58,7 +58,7 @@ fn run_all(entries: &[(&str, &str)]) -> (Exit, String) {
         preempt_arm: Some(arm),
         when_idle: None,
         rest_after_ns: Some(0),
-        mode: Mode::Signal,
+        mode: Mode::default(),
         thread_stack_bytes: 2 * STACK_BYTES_MIN,
     })
     .unwrap();
