@@ -258,9 +258,14 @@ fn places(vm: &Vm) -> Vec<String> {
 
 /// The innermost place in Lua code: `<entry>:<line>`.
 fn place(vm: &Vm, fiber: &Fiber) -> String {
+    call_places(vm, fiber).next().unwrap_or_else(|| "?".to_owned())
+}
+
+/// The places of its calls in Lua code, the innermost first.
+fn call_places(vm: &Vm, fiber: &Fiber) -> impl Iterator<Item = String> {
     let stack = vm.stack(fiber.top());
-    let place = (0..100).map(|level| stack.place(level)).find(|place| !place.is_empty());
-    place.map_or_else(|| "?".to_owned(), |place| place.trim_end_matches(": ").to_owned())
+    let places = (0..100).map(move |level| stack.place(level));
+    places.filter(|place| !place.is_empty()).map(|place| place.trim_end_matches(": ").to_owned())
 }
 
 /// `limit` in bytes; `usize::MAX` for none.

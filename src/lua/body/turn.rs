@@ -2,7 +2,7 @@
 //! the program ends.
 
 use super::switch::{self, Switched, is_base, raise};
-use super::{finished, memory_failure, place, places};
+use super::{call_places, finished, memory_failure, places};
 use crate::channel::FiberId;
 use crate::lua::api;
 use crate::lua::cx::{Suspend, TakenIn, Upgrade};
@@ -115,14 +115,17 @@ fn interrupted(vm: &Vm, fiber: FiberId, n_args: i32) -> FiberRan {
     FiberRan::Preempted
 }
 
+/// Calls that a warning shows.
+const CALLS_TOLD: usize = 8;
+
 /// Tells, once for each process, that others had to be served by another worker.
 #[cold]
 fn log_blocked(vm: &Vm, fiber: FiberId) {
     if std::mem::replace(&mut vm.cx().is_known_to_block, true) {
         return;
     }
-    let at = place(vm, vm.cx().fibers.get_mut(fiber));
-    let (pid, entry) = (vm.cx().pid(), vm.cx().process().entry());
+    let calls: Vec<_> = call_places(vm, vm.cx().fibers.get_mut(fiber)).take(CALLS_TOLD).collect();
+    let (pid, entry, at) = (vm.cx().pid(), vm.cx().process().entry(), calls.join(" < "));
     tracing::warn!(%pid, entry, at, "a call that cannot be interrupted kept a worker busy");
 }
 
