@@ -48,22 +48,50 @@ fn main() {
     table("sleeps", kills * SLEEPS, &only);
 }
 
-/// A line for each case whose name contains `only`.
+/// A line for each program, over those of its cases whose names contain `only`.
 fn table(what: &str, times: usize, only: &str) {
-    println!("| Rows | Program | Case | times | p50 | p99 | max |");
-    println!("|---|---|---|---|---|---|---|");
+    println!("| Rows | Program | cases | times | p50 | p99 | max | slowest case, with its p99 |");
+    println!("|---|---|---|---|---|---|---|---|");
     for program in [TIME, MEMORY, CROWD].concat() {
+        let mut n_cases = 0;
+        let mut all = histogram();
+        let mut slowest = (0, "");
         for (case, _) in
             program.cases.iter().filter(|(case, ends)| is_measured(*ends) && case.contains(only))
         {
             let running = start();
-            let seconds = measure(&running, what, times, program.entry, case);
+            let measured = measure(&running, what, times, program.entry, case);
             // Dropped, not shut down: what a case has left behind would be waited for.
             drop(running);
+            n_cases += 1;
+            slowest = slowest.max((measured.value_at_quantile(0.99), *case));
+            all.add(&measured).expect("of the same precision");
+        }
+        let ([p50, p99, max], (slowest_ns, slowest)) = (quantiles(&all), slowest);
+        if n_cases > 0 {
             let name = program.entry.rsplit(':').next().unwrap_or_default();
-            println!("| {} | {name} | {case} | {} |", program.rows, cells(&seconds));
+            println!(
+                "| {} | {name} | {n_cases} | {} | {p50:.2} | {p99:.2} | {max:.2} | {slowest}: {:.2} |",
+                program.rows,
+                all.len(),
+                ms(slowest_ns)
+            );
         }
     }
+}
+
+fn histogram() -> Histogram<u64> {
+    // Three digits hold, whatever the range.
+    Histogram::new(3).expect("three digits are allowed")
+}
+
+fn ms(ns: u64) -> f64 {
+    ns as f64 / 1e6
+}
+
+/// The median, the 99th percentile and the largest, in milliseconds.
+fn quantiles(ns: &Histogram<u64>) -> [f64; 3] {
+    [0.5, 0.99, 1.0].map(|q| ms(ns.value_at_quantile(q)))
 }
 
 /// Whether the case ends by a kill.
@@ -78,29 +106,18 @@ fn start() -> Running {
     builder.stdout(std::io::sink()).start().expect("the runtime starts")
 }
 
-/// Runs a measurement to its end; gives the seconds.
-fn measure(running: &Running, what: &str, times: usize, entry: &str, case: &str) -> Vec<f64> {
+/// Runs a measurement to its end; gives what it measured, in nanoseconds.
+fn measure(running: &Running, what: &str, times: usize, entry: &str, case: &str) -> Histogram<u64> {
     let times = i64::try_from(times).expect("few");
     let args = [what.into(), times.into(), entry.into(), case.into(), MEMORY_LIMIT.into()];
     let process = running.spawn("hostile:latency", &args);
     let Ok(Value::Table(Table { list, .. })) = process.expect("room for a process").wait() else {
         panic!("`{what}` of `{entry}` `{case}` did not measure");
     };
-    let seconds = |value| match value {
-        Value::Float(seconds) => seconds,
-        other => panic!("`{what}` measured {other:?}"),
-    };
-    list.into_iter().map(seconds).collect()
-}
-
-/// How often it was measured, and the quantiles in milliseconds.
-fn cells(seconds: &[f64]) -> String {
-    // Three digits hold, whatever the range.
-    let mut histogram = Histogram::<u64>::new(3).expect("three digits are allowed");
-    for seconds in seconds {
-        histogram.record((seconds * 1e9) as u64).expect("a histogram that grows");
+    let mut measured = histogram();
+    for value in list {
+        let Value::Float(seconds) = value else { panic!("`{what}` measured {value:?}") };
+        measured.record((seconds * 1e9) as u64).expect("a histogram that grows");
     }
-    let quantiles = [0.5, 0.99, 1.0].map(|q| histogram.value_at_quantile(q));
-    let cells = quantiles.map(|ns| format!("{:.2}", ns as f64 / 1e6));
-    format!("{} | {}", histogram.len(), cells.join(" | "))
+    measured
 }
