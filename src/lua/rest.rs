@@ -116,7 +116,6 @@ impl Rested {
     }
 
     /// Bytes of the difference.
-    #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         self.difference.len()
     }

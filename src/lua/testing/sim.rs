@@ -29,7 +29,13 @@ impl Simulated {
     pub(crate) fn new(seed: u64, body: Box<dyn Body>, limits: Limits) -> Simulated {
         let runtime = Runtime::new();
         let pool = SimPool::new(seed);
-        let config = HostConfig { id: "test:host", max_processes: 100, limits, stop_timeout_ns: 0 };
+        let config = HostConfig {
+            id: "test:host",
+            max_processes: 100,
+            limits,
+            total_memory_bytes: None,
+            stop_timeout_ns: 0,
+        };
         let host = Host::new(config, pool.clone(), runtime.clone());
         let (sender, exits) = mpsc::channel();
         let told = Observer::new(move |_, exit| sender.send(exit.clone()).unwrap());
