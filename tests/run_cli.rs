@@ -211,7 +211,7 @@ entries:
 #[test]
 fn signals_decide_the_exit_code() {
     let dir = app(&[("f.lua", "print('up'); process.inbox():receive()")]);
-    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+    for (signal, code) in [("HUP", 129), ("INT", 130), ("TERM", 143)] {
         let running = start(&dir, &["run", "f.lua"]);
         running.wait_stdout("up");
         running.signal(signal);

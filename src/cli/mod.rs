@@ -8,6 +8,7 @@ mod exit;
 mod log;
 mod output;
 mod run;
+mod signals;
 mod stderr;
 
 use std::ffi::OsString;
