@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::exit::Exit;
 use super::signals::Watch;
 use super::{RunArgs, descriptors, log, output, stderr};
-use crate::app::{App, EntryId, Kind, LoadError, LoadOptions};
+use crate::app::{App, EntryId, Kind, LoadError, LoadOptions, quoted};
 use crate::{Builder, Error, Failure, Leftover, Running, Value};
 
 /// Leftovers that are listed one by one.
@@ -97,14 +97,14 @@ fn list(leftovers: &[Leftover]) {
 
 /// The entry of `-x`.
 #[derive(Debug)]
-struct Exec {
+pub(super) struct Exec {
     entry: EntryId,
     host: EntryId,
     args: Vec<Value>,
 }
 
 /// What there is to do: one entry, or (none) what is auto-started.
-fn plan(args: RunArgs, app: &App) -> Result<Option<Exec>, String> {
+pub(super) fn plan(args: RunArgs, app: &App) -> Result<Option<Exec>, String> {
     let is_file = !args.path.is_dir();
     let main = || app.entries().next().map(|entry| entry.id.to_string());
     let Some(wanted) = args.exec.or_else(|| if is_file { main() } else { None }) else {
@@ -112,7 +112,7 @@ fn plan(args: RunArgs, app: &App) -> Result<Option<Exec>, String> {
     };
     let entry = app
         .find(&wanted)?
-        .ok_or_else(|| format!("unknown entry `{wanted}` for -x{}", listed(app)))?;
+        .ok_or_else(|| format!("unknown entry {} for -x{}", quoted(&wanted), listed(app)))?;
     if !matches!(entry.kind, Kind::Process(_)) {
         let kind = entry.kind.name();
         return Err(format!(
@@ -124,7 +124,7 @@ fn plan(args: RunArgs, app: &App) -> Result<Option<Exec>, String> {
         Some(host) => {
             let known = EntryId::parse(&host).filter(|id| app.host(id.as_str()).is_some());
             known.ok_or_else(|| {
-                format!("unknown host `{host}`: expected the id of a process.host")
+                format!("unknown host {}: expected the id of a process.host", quoted(&host))
             })?
         }
         None => app.host_of(&entry.kind).unwrap_or(app.default_host()).clone(),
