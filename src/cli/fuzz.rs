@@ -1,10 +1,11 @@
-//! The laws of the command line, checked on arbitrary arguments; called by a fuzz target and by the
-//! replay of its corpus.
+//! The laws of the command line, checked on arbitrary arguments; called by a fuzz target and by a
+//! property test.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
 use clap::Parser as _;
+use clap::error::ErrorKind;
 
 use super::run::plan;
 use super::{Cli, Command, RunArgs};
@@ -156,10 +157,13 @@ fn refuses_clearly(error: &clap::Error) {
     let text = error.to_string();
     match error.exit_code() {
         0 => assert!(text.contains("moonlet"), "help or version: {text}"),
+        // Without a command.
+        2 if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            assert!(text.contains("Usage: moonlet"), "{text}");
+        }
         2 => {
             let message = text.strip_prefix("error: ").expect("it begins with the message");
             let is_told = message.lines().next().is_some_and(|line| !line.trim().is_empty());
-            // Without a command at all it shows the help.
             assert!(is_told && text.ends_with('\n'), "{text:?}");
         }
         code => panic!("exit code {code}: {text}"),
@@ -251,7 +255,19 @@ fn is_clear(message: &str) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_command_line_breaks_the_laws(
+            line in prop::collection::vec(prop_oneof![4 => PIECE..LITERAL, 2 => Just(0), 1 => any::<u8>()], 0..40),
+            begins in prop::sample::select(vec![vec![], b"run\0".to_vec(), b"run\0-o\0app:tight:host.".to_vec()]),
+        ) {
+            check_args(&[begins, line].concat());
+        }
+    }
 
     #[test]
     fn bytes_describe_words() {
