@@ -72,6 +72,7 @@ pub use settings::{LogLevel, Settings};
 pub use source::{CompileError, SOURCE_BYTES_MAX};
 pub use values::{DurationError, parse_duration};
 #[cfg(any(test, fuzzing))]
+#[cfg(not(loom))]
 pub(crate) use values::{display_duration, parse_size};
 
 /// The host that exists without being declared, where one is needed.

@@ -118,6 +118,7 @@ impl LuaBody {
 
     /// In how many bytes the home is kept while it is at rest.
     #[cfg(test)]
+    #[cfg(not(loom))]
     pub(super) fn bytes_at_rest(&self) -> Option<usize> {
         match &self.life {
             Life::Rested(rested) => Some(rested.bytes()),
