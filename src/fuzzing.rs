@@ -1,14 +1,15 @@
 //! What the fuzzers in `fuzz/` run, and the replay of what they found: each target takes any bytes
 //! and panics when a law is broken.
 
-use crate::{app, channel, civil, lua, mailbox, process, wheel};
+use crate::{app, channel, civil, cli, lua, mailbox, process, wheel};
 
 /// A check by its name, which is that of the fuzz target and of the folder of its corpus.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     ("channel", channel::model::check_ops),
+    ("cli", cli::check_args),
     ("entry", entry),
     ("kill", lua::check_kill),
     ("layout", civil::check_layout),

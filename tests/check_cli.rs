@@ -361,6 +361,7 @@ fn wrong_types_and_values_are_reported_with_what_was_expected() {
       slice: 1
       max_processes: 0
       memory_limit: 64 mb
+      total_memory_limit: [2GB]
       mailbox: {max_messages: 1.5, on_full: drop}
     lifecycle: {auto_start: yes, startup: requierd, start_timeout: -1s, restart: {}}
   - name: b c
@@ -393,48 +394,51 @@ _index.yaml:10:21: error: `host.memory_limit` must be a size such as `64MB`, fou
   10 |       memory_limit: 64 mb
      |                     ^^^^^
   hint: units are `KB`, `MB` and `GB`; a number without unit is bytes
-_index.yaml:11:31: error: `host.mailbox.max_messages` must be a whole number from 1 to 9223372036854775807, found the number `1.5`
-  11 |       mailbox: {max_messages: 1.5, on_full: drop}
+_index.yaml:11:27: error: `host.total_memory_limit` must be a size such as `64MB`, found a list
+  11 |       total_memory_limit: [2GB]
+     |                           ^
+_index.yaml:12:31: error: `host.mailbox.max_messages` must be a whole number from 1 to 9223372036854775807, found the number `1.5`
+  12 |       mailbox: {max_messages: 1.5, on_full: drop}
      |                               ^^^
-_index.yaml:11:45: error: `host.mailbox.on_full` must be `reject`, `drop_new`, `drop_old` or `kill`, found `drop`
-  11 |       mailbox: {max_messages: 1.5, on_full: drop}
+_index.yaml:12:45: error: `host.mailbox.on_full` must be `reject`, `drop_new`, `drop_old` or `kill`, found `drop`
+  12 |       mailbox: {max_messages: 1.5, on_full: drop}
      |                                             ^^^^
-_index.yaml:12:29: error: `lifecycle.auto_start` must be `true` or `false`, found `yes`
-  12 |     lifecycle: {auto_start: yes, startup: requierd, start_timeout: -1s, restart: {}}
+_index.yaml:13:29: error: `lifecycle.auto_start` must be `true` or `false`, found `yes`
+  13 |     lifecycle: {auto_start: yes, startup: requierd, start_timeout: -1s, restart: {}}
      |                             ^^^
   hint: did you mean `true`?
-_index.yaml:12:43: error: `lifecycle.startup` must be `required` or `optional`, found `requierd`
-  12 |     lifecycle: {auto_start: yes, startup: requierd, start_timeout: -1s, restart: {}}
+_index.yaml:13:43: error: `lifecycle.startup` must be `required` or `optional`, found `requierd`
+  13 |     lifecycle: {auto_start: yes, startup: requierd, start_timeout: -1s, restart: {}}
      |                                           ^^^^^^^^
   hint: did you mean `required`?
-_index.yaml:12:68: error: `lifecycle.start_timeout` must be a duration of at least 0s, found `-1s`
-  12 |     lifecycle: {auto_start: yes, startup: requierd, start_timeout: -1s, restart: {}}
+_index.yaml:13:68: error: `lifecycle.start_timeout` must be a duration of at least 0s, found `-1s`
+  13 |     lifecycle: {auto_start: yes, startup: requierd, start_timeout: -1s, restart: {}}
      |                                                                    ^^^
-_index.yaml:12:73: error: unknown field `lifecycle.restart` in process.host
-  12 |     lifecycle: {auto_start: yes, startup: requierd, start_timeout: -1s, restart: {}}
+_index.yaml:13:73: error: unknown field `lifecycle.restart` in process.host
+  13 |     lifecycle: {auto_start: yes, startup: requierd, start_timeout: -1s, restart: {}}
      |                                                                         ^^^^^^^
   hint: known fields are `auto_start`, `startup`, `start_timeout`, `stop_timeout`, `requires`, `depends_on`
-_index.yaml:13:11: error: `name` must be a name, found `b c`
-  13 |   - name: b c
+_index.yaml:14:11: error: `name` must be a name, found `b c`
+  14 |   - name: b c
      |           ^^^
   hint: names consist of letters, digits, `_`, `-` and `.`, and start with a letter, digit or `_`
-_index.yaml:16:13: error: `method` must be text, found the number `5`
-  16 |     method: 5
+_index.yaml:17:13: error: `method` must be text, found the number `5`
+  17 |     method: 5
      |             ^
   hint: put it in quotes: `"5"`
-_index.yaml:17:14: error: `modules` must be a list, found `json`
-  17 |     modules: json
+_index.yaml:18:14: error: `modules` must be a list, found `json`
+  18 |     modules: json
      |              ^^^^
-_index.yaml:18:14: error: `imports` must be a mapping, found a list
-  18 |     imports: [a]
+_index.yaml:19:14: error: `imports` must be a mapping, found a list
+  19 |     imports: [a]
      |              ^
-_index.yaml:19:9: error: `host` must be an entry id such as `app:worker`, found nothing
-  19 |     host:
+_index.yaml:20:9: error: `host` must be an entry id such as `app:worker`, found nothing
+  20 |     host:
      |         ^
-_index.yaml:20:16: error: `lifecycle` must be a mapping, found `true`
-  20 |     lifecycle: true
+_index.yaml:21:16: error: `lifecycle` must be a mapping, found `true`
+  21 |     lifecycle: true
      |                ^^^^
-17 problems in 1 files
+18 problems in 1 files
 
 "#]],
     );

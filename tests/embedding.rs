@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use moonlet::app::LoadOptions;
 use moonlet::{Builder, Error, Table, Value};
 
 /// What a program printed.
@@ -74,6 +75,31 @@ fn what_is_printed_is_out_when_the_application_has_ended() {
     running.shut_down();
     let printed = printed.0.lock().unwrap();
     assert_eq!(printed.iter().filter(|byte| **byte == b'\n').count(), 1000);
+}
+
+#[test]
+fn a_host_counts_whom_its_memory_limit_has_ended() {
+    let options = LoadOptions {
+        overrides: ["host.total_memory_limit=8MB", "lifecycle.auto_start=true"]
+            .map(|field| format!("app:processes:{field}").parse().unwrap())
+            .into(),
+        ..LoadOptions::default()
+    };
+    let source = "local s = ('x'):rep((...)) process.listen('end'):receive() return #s";
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("main.lua");
+    std::fs::write(&path, source).unwrap();
+    let running = Builder::load_with(&path, &options).unwrap().start().unwrap();
+    let hold = |bytes: i64| running.spawn("app:main", &[Value::from(bytes)]).unwrap();
+    let (small, large) = (hold(1 << 20), hold(9 << 20));
+    let failure = large.wait().unwrap_err();
+    let text = "total memory limit of 8MB of host app:processes exceeded";
+    assert_eq!((failure.to_string().as_str(), &*failure.kind), (text, "LimitExceeded"));
+    assert_eq!(failure.retryable, None);
+    assert_eq!(running.stats()[0].n_memory_kills, 1);
+    running.send(&small.pid().to_string(), "end", &[]).unwrap();
+    assert_eq!(small.wait().unwrap(), Value::from(1 << 20));
+    running.shut_down();
 }
 
 #[test]

@@ -102,6 +102,7 @@ fn fields_that_are_not_given_have_their_defaults() {
         slice_ns: MS,
         max_processes: 1_048_576,
         memory_limit: None,
+        total_memory_limit: None,
         mailbox: None,
         lifecycle: lifecycle.clone(),
     };
@@ -155,7 +156,7 @@ entries:
   - name: h
     kind: process.host
     data:
-      host: {workers: 3, queue_size: 1, local_queue_size: 2, slice: 100us, max_processes: 9, memory_limit: 4096, mailbox: {max_messages: 5}}
+      host: {workers: 3, queue_size: 1, local_queue_size: 2, slice: 100us, max_processes: 9, memory_limit: 4096, total_memory_limit: 2GB, mailbox: {max_messages: 5}}
   - name: s
     kind: process.service
     process: app.a:p
@@ -203,6 +204,7 @@ entries:
     let host = app.host("app.b:h").unwrap();
     assert_eq!((host.workers, host.queue_size, host.local_queue_size), (Some(3), 1, 2));
     assert_eq!((host.slice_ns, host.max_processes, host.memory_limit), (100_000, 9, Some(4096)));
+    assert_eq!(host.total_memory_limit, Some(2 << 30));
     let reject = MailboxLimit { max_messages: Some(5), on_full: OnFull::Reject };
     assert_eq!(host.mailbox, Some(reject));
     let Kind::Service(service) = &app.entry("app.b:s").unwrap().kind else { panic!() };

@@ -89,6 +89,18 @@ entries:
 }
 
 #[test]
+fn a_total_memory_limit_is_named_by_the_failure_and_the_log() {
+    let dir = app(&[("f.lua", "local held = ('x'):rep(5 << 20) while true do end")]);
+    let limit = ["-o", "app:processes:host.total_memory_limit=4MB"];
+    run(&dir, &[&["run", "f.lua"][..], &limit].concat())
+        .code(1)
+        .stderr_has(" WARN ")
+        .stderr_has("the processes of host app:processes hold too much memory together")
+        .stderr_has("held=5.0MB limit=4MB")
+        .stderr_has("error: total memory limit of 4MB of host app:processes exceeded\n");
+}
+
+#[test]
 fn arguments_are_strings_of_any_bytes() {
     let source = "local a, b = ...; print(math.type(a), a, #b, b:byte(1, -1))";
     let dir = app(&[("f.lua", source)]);
@@ -199,7 +211,7 @@ entries:
 #[test]
 fn signals_decide_the_exit_code() {
     let dir = app(&[("f.lua", "print('up'); process.inbox():receive()")]);
-    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+    for (signal, code) in [("HUP", 129), ("INT", 130), ("TERM", 143)] {
         let running = start(&dir, &["run", "f.lua"]);
         running.wait_stdout("up");
         running.signal(signal);

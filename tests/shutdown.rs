@@ -171,6 +171,54 @@ print('up')
 while true do end";
 
 #[test]
+fn a_second_hang_up_hurries_nobody() {
+    let source = "
+        print('up')
+        process.events():receive()
+        print('asked')
+        time.sleep('100ms')
+        print('done')";
+    let dir = app(&[("f.lua", source)]);
+    let running = start(&dir, &["run", "f.lua"]);
+    running.wait_stdout("up");
+    running.signal("HUP");
+    running.wait_stdout("asked");
+    running.signal("HUP");
+    running.finish().code(129).stdout("up\nasked\ndone\n");
+}
+
+#[test]
+fn a_signal_behind_a_hang_up_ends_it_at_once() {
+    let source = "print('up') process.events():receive() print('asked') while true do end";
+    let dir = app(&[("f.lua", source)]);
+    let running = start(&dir, &["run", "f.lua"]);
+    running.wait_stdout("up");
+    running.signal("HUP");
+    running.wait_stdout("asked");
+    running.signal("TERM");
+    let finished = running.finish().code(129);
+    assert!(finished.took < PROMPT, "{finished:?}");
+}
+
+#[test]
+fn a_hang_up_that_was_ignored_stays_ignored() {
+    let dir = app(&[("f.lua", "print('up') process.events():receive() print('asked')")]);
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' HUP; exec \"$MOONLET\" run f.lua"])
+        .env("MOONLET", snapbox::cmd::cargo_bin!("moonlet"))
+        .current_dir(dir.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a shell");
+    let mut stdout = child.stdout.take().expect("it is a pipe");
+    stdout.read_exact(&mut [0; 3]).expect("it prints");
+    // Had the first one any effect, it would decide the exit code.
+    signal(child.id(), "HUP");
+    signal(child.id(), "TERM");
+    assert_eq!(child.wait().expect("it is a child").code(), Some(143));
+}
+
+#[test]
 fn a_step_that_takes_long_says_so_and_a_second_signal_ends_it() {
     let dir = app(&[("f.lua", BUSY)]);
     let running = start(&dir, &["run", "f.lua"]);

@@ -87,6 +87,8 @@ pub struct HostEntry {
     pub max_processes: usize,
     /// Memory limit of each process, in bytes, unless its entry or spawner says otherwise.
     pub memory_limit: Option<u64>,
+    /// What all its processes together may hold, in bytes: above it the largest ends.
+    pub total_memory_limit: Option<u64>,
     /// Mailbox limit of each process, unless its entry or spawner says otherwise.
     pub mailbox: Option<MailboxLimit>,
     /// When it starts. Hosts never restart: `restart` and `stable_threshold_ns` have no meaning.
@@ -102,6 +104,7 @@ impl Default for HostEntry {
             slice_ns: 1_000_000,
             max_processes: 1 << 20,
             memory_limit: None,
+            total_memory_limit: None,
             mailbox: None,
             lifecycle: Lifecycle::default(),
         }

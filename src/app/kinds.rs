@@ -54,6 +54,7 @@ impl<'a> KindReader<'a, '_> {
             fields.optional("max_processes", read::whole(1..=PROCESSES_MAX)),
         );
         host.memory_limit = fields.optional("memory_limit", read::size);
+        host.total_memory_limit = fields.optional("total_memory_limit", read::size);
         host.mailbox = mailbox(&mut fields);
         fields.finish();
         host

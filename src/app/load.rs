@@ -117,8 +117,9 @@ fn load_file(
     options: &LoadOptions,
     compile: Compile<'_>,
 ) -> Result<App, LoadError> {
-    let not_found =
-        |error| LoadError::NotFound(format!("cannot open `{}`: {error}", path.display()));
+    let not_found = |error| {
+        LoadError::NotFound(format!("cannot open {}: {error}", quoted(&path.display().to_string())))
+    };
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
@@ -137,13 +138,22 @@ fn load_file(
 #[cfg(any(test, fuzzing))]
 #[must_use]
 pub fn check_yaml(data: &[u8]) -> String {
-    // No file system knows such a root, so no file is touched.
-    let mut loader = Loader::new(PathBuf::from("\0"), Path::new(""));
-    loader.add_entry_file("fuzz.yaml", data);
-    match loader.finish(&LoadOptions::default(), Siblings::default(), &|_, _| Ok(())) {
+    match load_text(data, &LoadOptions::default()) {
         Ok(app) => format!("{app:?}"),
         Err(error) => error.to_string(),
     }
+}
+
+/// Loads an application of one entry file of these bytes, without its sources.
+///
+/// # Errors
+/// Every problem of it.
+#[cfg(any(test, fuzzing))]
+pub fn load_text(data: &[u8], options: &LoadOptions) -> Result<App, LoadError> {
+    // No file system knows such a root, so no file is touched.
+    let mut loader = Loader::new(PathBuf::from("\0"), Path::new(""));
+    loader.add_entry_file("fuzz.yaml", data);
+    loader.finish(options, Siblings::default(), &|_, _| Ok(()))
 }
 
 /// An application while it is loaded.

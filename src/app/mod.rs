@@ -58,18 +58,22 @@ pub use entry::{
     Module, OnFull, ProcessEntry, Restart, ServiceEntry, Source, Startup, Value,
 };
 pub use failures::Leftover;
+pub(crate) use fault::quoted;
 pub use graph::Start;
 pub use hosts::HostStats;
 pub use id::EntryId;
 pub(crate) use kinds::WORKERS_MAX;
-#[cfg(any(test, fuzzing))]
-pub use load::check_yaml;
 pub use load::{Compile, LoadError, LoadOptions, load};
+#[cfg(any(test, fuzzing))]
+pub use load::{check_yaml, load_text};
 pub use overrides::Override;
 pub use running::{Builder, Error, Process, Running, Stopper};
 pub use settings::{LogLevel, Settings};
 pub use source::{CompileError, SOURCE_BYTES_MAX};
 pub use values::{DurationError, parse_duration};
+#[cfg(any(test, fuzzing))]
+#[cfg(not(loom))]
+pub(crate) use values::{display_duration, parse_size};
 
 /// The host that exists without being declared, where one is needed.
 pub const DEFAULT_HOST: &str = "app:processes";

@@ -3,6 +3,7 @@
 //! A replacement happens in the tree, before anything is checked. So it obeys the rules of YAML
 //! files, and what is wrong with it is reported like them, at its place in the option.
 
+use std::fmt;
 use std::rc::Rc;
 use std::str::FromStr;
 
@@ -23,6 +24,12 @@ pub struct Override {
     /// The field, and what it is nested in, outermost first.
     path: Vec<String>,
     value: String,
+}
+
+impl fmt::Display for Override {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}={}", self.entry, self.path.join("."), self.value)
+    }
 }
 
 impl FromStr for Override {

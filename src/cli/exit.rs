@@ -13,6 +13,8 @@ pub enum Exit {
     Usage,
     /// The number that the `-x` process returned.
     Returned(u8),
+    /// 129: ended by SIGHUP.
+    HungUp,
     /// 130: ended by SIGINT.
     Interrupted,
     /// 143: ended by SIGTERM.
@@ -26,6 +28,7 @@ impl From<Exit> for ExitCode {
             Exit::Failure => Self::FAILURE,
             Exit::Usage => Self::from(2),
             Exit::Returned(code) => Self::from(code),
+            Exit::HungUp => Self::from(129),
             Exit::Interrupted => Self::from(130),
             Exit::Terminated => Self::from(143),
         }

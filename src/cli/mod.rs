@@ -5,9 +5,13 @@
 mod check;
 mod descriptors;
 mod exit;
+#[cfg(any(test, fuzzing))]
+#[cfg(not(loom))]
+mod fuzz;
 mod log;
 mod output;
 mod run;
+mod signals;
 mod stderr;
 
 use std::ffi::OsString;
@@ -18,6 +22,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::app::Override;
 pub use exit::Exit;
+#[cfg(any(test, fuzzing))]
+#[cfg(not(loom))]
+pub use fuzz::check_args;
 
 /// Runs Lua green processes: spawn, message, monitor, link and supervise them
 #[derive(Debug, Parser)]

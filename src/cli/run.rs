@@ -2,18 +2,13 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
-use std::thread;
 use std::time::Duration;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::{Handle, Signals};
-
 use super::exit::Exit;
+use super::signals::Watch;
 use super::{RunArgs, descriptors, log, output, stderr};
-use crate::app::{App, EntryId, Kind, LoadError, LoadOptions};
-use crate::{Builder, Error, Failure, Leftover, Running, Stopper, Value};
+use crate::app::{App, EntryId, Kind, LoadError, LoadOptions, quoted};
+use crate::{Builder, Error, Failure, Leftover, Running, Value};
 
 /// Leftovers that are listed one by one.
 const LISTED_MAX: usize = 1000;
@@ -102,14 +97,14 @@ fn list(leftovers: &[Leftover]) {
 
 /// The entry of `-x`.
 #[derive(Debug)]
-struct Exec {
+pub(super) struct Exec {
     entry: EntryId,
     host: EntryId,
     args: Vec<Value>,
 }
 
 /// What there is to do: one entry, or (none) what is auto-started.
-fn plan(args: RunArgs, app: &App) -> Result<Option<Exec>, String> {
+pub(super) fn plan(args: RunArgs, app: &App) -> Result<Option<Exec>, String> {
     let is_file = !args.path.is_dir();
     let main = || app.entries().next().map(|entry| entry.id.to_string());
     let Some(wanted) = args.exec.or_else(|| if is_file { main() } else { None }) else {
@@ -117,7 +112,7 @@ fn plan(args: RunArgs, app: &App) -> Result<Option<Exec>, String> {
     };
     let entry = app
         .find(&wanted)?
-        .ok_or_else(|| format!("unknown entry `{wanted}` for -x{}", listed(app)))?;
+        .ok_or_else(|| format!("unknown entry {} for -x{}", quoted(&wanted), listed(app)))?;
     if !matches!(entry.kind, Kind::Process(_)) {
         let kind = entry.kind.name();
         return Err(format!(
@@ -129,7 +124,7 @@ fn plan(args: RunArgs, app: &App) -> Result<Option<Exec>, String> {
         Some(host) => {
             let known = EntryId::parse(&host).filter(|id| app.host(id.as_str()).is_some());
             known.ok_or_else(|| {
-                format!("unknown host `{host}`: expected the id of a process.host")
+                format!("unknown host {}: expected the id of a process.host", quoted(&host))
             })?
         }
         None => app.host_of(&entry.kind).unwrap_or(app.default_host()).clone(),
@@ -229,47 +224,6 @@ fn exit_of(value: &Value, running: &Running) -> Exit {
 fn whole(number: f64) -> Option<u8> {
     let nearest = number as u8;
     (f64::from(nearest) == number).then_some(nearest)
-}
-
-/// The thread that watches for SIGINT and SIGTERM. The first one begins the shutdown, any other one
-/// ends it at once.
-#[derive(Debug)]
-struct Watch {
-    /// 0 for none.
-    first: Arc<AtomicI32>,
-    signals: Handle,
-}
-
-impl Watch {
-    fn start(stopper: Stopper) -> std::io::Result<Self> {
-        let mut signals = Signals::new([SIGINT, SIGTERM])?;
-        let handle = signals.handle();
-        let first = Arc::new(AtomicI32::new(0));
-        let seen = Arc::clone(&first);
-        thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            for signal in signals.forever() {
-                let is_first =
-                    seen.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-                if is_first { stopper.shut_down() } else { stopper.kill_all() }
-            }
-        })?;
-        Ok(Self { first, signals: handle })
-    }
-
-    /// What the first signal makes of the exit code.
-    fn first(&self) -> Option<Exit> {
-        match self.first.load(Ordering::Relaxed) {
-            SIGINT => Some(Exit::Interrupted),
-            SIGTERM => Some(Exit::Terminated),
-            _ => None,
-        }
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.signals.close();
-    }
 }
 
 #[cfg(test)]

@@ -20,8 +20,10 @@
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::ops::Range;
 use std::ptr;
+use std::sync::Arc;
 
 use super::pages::{self, PAGE, RUN_PAGES_MAX};
+use crate::process::Account;
 
 const GRAIN: usize = 16;
 const FINE_MAX: usize = 512;
@@ -52,6 +54,8 @@ pub(crate) struct Arena {
     charged: usize,
     /// Bytes of all chunks.
     carved: usize,
+    /// Where it is published what is held and charged, if anywhere.
+    account: Option<Arc<Account>>,
     bump: *mut u8,
     bump_end: *mut u8,
     chunks: *mut Chunk,
@@ -73,6 +77,7 @@ impl Arena {
             limit: usize::MAX,
             charged: 0,
             carved: 0,
+            account: None,
             bump: ptr::null_mut(),
             bump_end: ptr::null_mut(),
             chunks: ptr::null_mut(),
@@ -87,7 +92,7 @@ impl Arena {
     /// The memory of `home` is nobody else's while the arena lives. It starts at a multiple of 16.
     pub(crate) unsafe fn within(home: Range<*mut u8>) -> Arena {
         let carved = home.end as usize - home.start as usize;
-        Arena { bump: home.start, bump_end: home.end, carved, ..Arena::new() }
+        Arena { bump: home.start, bump_end: home.end, carved, account: None, ..Arena::new() }
     }
 
     /// The end of the blocks carved from `home` so far. `None` if there are blocks elsewhere.
@@ -122,7 +127,7 @@ impl Arena {
     pub(crate) unsafe fn holding(used: usize, size: usize, home: Range<*mut u8>) -> Arena {
         // SAFETY: the caller's duty.
         let arena = unsafe { Arena::within(home) };
-        Arena { used, bump: arena.bump.wrapping_add(size), ..arena }
+        Arena { used, bump: arena.bump.wrapping_add(size), account: None, ..arena }
     }
 
     pub(crate) fn used_bytes(&self) -> usize {
@@ -142,15 +147,37 @@ impl Arena {
         self.charged = bytes;
     }
 
+    /// From now on `account` shows what is held and charged: as it was when [`Arena::publish`] was
+    /// called last, or another chunk or big block was taken.
+    pub(crate) fn set_account(&mut self, account: Arc<Account>) {
+        self.account = Some(account);
+    }
+
+    pub(crate) fn has_account(&self) -> bool {
+        self.account.is_some()
+    }
+
+    /// Brings the account up to date, if there is one.
+    pub(crate) fn publish(&self) {
+        if let Some(account) = &self.account {
+            account.set(self.held_bytes());
+        }
+    }
+
+    /// What is held and charged.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.used.saturating_add(self.charged)
+    }
+
     /// Whether what is held and charged is above the limit.
     pub(crate) fn is_over(&self) -> bool {
-        self.used.saturating_add(self.charged) > self.limit
+        self.held_bytes() > self.limit
     }
 
     /// Whether `more` further bytes would go beyond the limit.
     #[inline]
     pub(crate) fn exceeds(&self, more: usize) -> bool {
-        more > self.limit.saturating_sub(self.used.saturating_add(self.charged))
+        more > self.limit.saturating_sub(self.held_bytes())
     }
 
     /// Allocates (`old` 0), frees (`new` 0) or resizes a block. Null when the system has no memory.
@@ -216,6 +243,7 @@ impl Arena {
         }
         self.used -= bytes;
         if bytes > SMALL_MAX {
+            self.publish();
             // SAFETY: big blocks have a header in front.
             unsafe {
                 let big = header_of(block);
@@ -250,6 +278,7 @@ impl Arena {
         }
         self.chunks = chunk;
         self.carved += n_pages * PAGE;
+        self.publish();
         true
     }
 
@@ -278,6 +307,7 @@ impl Arena {
             big.write(Big { next: ptr::null_mut(), prev: ptr::null_mut(), bytes });
             self.link(big);
             self.used += bytes;
+            self.publish();
             big.add(1).cast()
         }
     }
@@ -296,6 +326,7 @@ impl Arena {
             (*moved).bytes = new;
             self.link(moved);
             self.used = self.used - old + new;
+            self.publish();
             moved.add(1).cast()
         }
     }
@@ -447,6 +478,32 @@ mod tests {
             }
         }
         assert_eq!(class_of(SMALL_MAX) + 1, N_CLASSES);
+    }
+
+    #[test]
+    fn the_account_follows_what_is_taken_by_a_chunk_or_a_big_block() {
+        let account = Arc::<Account>::default();
+        let mut arena = Arena::new();
+        arena.set_account(account.clone());
+        // SAFETY: blocks are fresh, and freed once.
+        unsafe {
+            let mut least = 0;
+            for n in 1..=1000 {
+                arena.reallocate(ptr::null_mut(), 0, 1000);
+                assert!((least..=n * 1000).contains(&account.bytes()));
+                assert!(n * 1000 - account.bytes() <= RUN_PAGES_MAX * PAGE);
+                least = account.bytes();
+            }
+            let big = arena.reallocate(ptr::null_mut(), 0, 1 << 20);
+            assert_eq!(account.bytes(), 1_000_000 + (1 << 20));
+            let big = arena.reallocate(big, 1 << 20, 1 << 21);
+            assert_eq!(account.bytes(), 1_000_000 + (1 << 21));
+            arena.reallocate(big, 1 << 21, 0);
+            assert_eq!(account.bytes(), 1_000_000);
+        }
+        arena.set_charged(5);
+        arena.publish();
+        assert_eq!(account.bytes(), 1_000_005);
     }
 
     #[test]

@@ -108,6 +108,10 @@ impl LuaBody {
         debug_assert_eq!(main, MAIN);
         vm.cx().fibers.queue(main);
         vm.universe().set_memory_limit(self.memory_limit);
+        if let Some(account) = step.process.account() {
+            vm.universe().set_account(account.clone());
+            vm.universe().publish();
+        }
         step.process.warm.set(vm.touched());
         self.life = Life::Awake(vm);
         Ok(())
@@ -115,6 +119,7 @@ impl LuaBody {
 
     /// In how many bytes the home is kept while it is at rest.
     #[cfg(test)]
+    #[cfg(not(loom))]
     pub(super) fn bytes_at_rest(&self) -> Option<usize> {
         match &self.life {
             Life::Rested(rested) => Some(rested.bytes()),
@@ -200,6 +205,7 @@ impl Body for LuaBody {
         if let Some(vm) = self.vm() {
             let used = vm.universe().used_bytes();
             step.process.backlog.set_heap_bytes(used as u64);
+            vm.cx().publish_charge(vm.universe());
             vm.cx().step.clear();
         }
         end
@@ -218,15 +224,37 @@ impl Body for LuaBody {
         self.vm()?.cx().timers.next_ns()
     }
 
-    fn rest(&mut self, vacated: &mut Vacated) {
-        self.life = match std::mem::take(&mut self.life) {
-            Life::Awake(vm) => Rested::of(vm, vacated).map_or_else(Life::Awake, Life::Rested),
-            other => other,
+    fn rest(&mut self, vacated: &mut Vacated) -> usize {
+        let (life, bytes) = match std::mem::take(&mut self.life) {
+            Life::Awake(vm) => put_to_rest(vm, vacated),
+            other => (other, 0),
         };
+        self.life = life;
+        bytes
+    }
+
+    fn start_bytes(&self) -> usize {
+        match &self.life {
+            Life::Unborn(start) => start.args.size_bytes(),
+            Life::Awake(_) | Life::Rested(_) | Life::None => 0,
+        }
     }
 
     fn places(&self) -> Vec<String> {
         self.places.to_vec()
+    }
+}
+
+/// Puts a VM to rest, if that saves much; with what is held then.
+fn put_to_rest(vm: Vm, vacated: &mut Vacated) -> (Life, usize) {
+    let bytes = vm.universe().held_bytes();
+    let outside = bytes.saturating_sub(vm.used_bytes_of_home());
+    match Rested::of(vm, vacated) {
+        Ok(rested) => {
+            let bytes = outside + rested.bytes();
+            (Life::Rested(rested), bytes)
+        }
+        Err(vm) => (Life::Awake(vm), bytes),
     }
 }
 

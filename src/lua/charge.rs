@@ -1,5 +1,5 @@
-//! What a process holds outside of its Lua heap, counted against its memory limit: fixed costs of
-//! channels, timers, relations and names. Undelivered messages meet the limit when they are sent,
+//! What a process holds outside of its Lua heap, counted against its memory limit and that of
+//! its host: fixed costs of channels, timers, relations and names. Undelivered messages meet the limit when they are sent,
 //! so that a flood of them is its senders' trouble and does not starve the receiver of its own
 //! heap.
 
@@ -29,6 +29,15 @@ impl Cx {
     pub(crate) fn update_charge(&self, universe: &Universe) {
         if universe.memory_limit() != usize::MAX {
             self.charge(universe);
+        }
+    }
+
+    /// The step is over: publishes what the process holds, where its host adds that up.
+    #[inline]
+    pub(crate) fn publish_charge(&self, universe: &Universe) {
+        if universe.has_account() {
+            self.charge(universe);
+            universe.publish();
         }
     }
 

@@ -121,7 +121,6 @@ impl Rested {
     }
 
     /// Bytes of the difference.
-    #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         self.difference.len()
     }

@@ -5,6 +5,7 @@
 //! (invariant R2), as for a real limit.
 
 use std::cell::Cell;
+#[cfg(not(loom))]
 use std::ops::Range;
 
 #[derive(Clone, Copy)]
@@ -35,6 +36,7 @@ pub(crate) fn lasts() -> bool {
 }
 
 /// Runs `code` with these requests refused, counted from 0. Also gives how many there were.
+#[cfg(not(loom))]
 fn refusing<R>(refused: Range<u64>, code: impl FnOnce() -> R) -> (R, u64) {
     let (first_refused, first_granted_again) = (refused.start, refused.end);
     REQUESTS.set(Requests { n: 0, first_refused, first_granted_again });

@@ -165,6 +165,14 @@ impl Vm {
         }
     }
 
+    /// What is used of the memory behind the head.
+    pub(crate) fn used_bytes_of_home(&self) -> usize {
+        let blocks = self.blocks();
+        // SAFETY: only its numbers are read.
+        let end = unsafe { self.universe().arena() }.end_in(&blocks);
+        end as usize - blocks.start as usize
+    }
+
     pub(crate) fn universe(&self) -> &Universe {
         // SAFETY: made by `furnish`, freed by `drop`.
         unsafe { &self.head.as_ref().universe }

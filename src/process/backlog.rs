@@ -1,8 +1,8 @@
 //! The undelivered messages of a process, against the limits of its mailbox and its memory
 //! (specification of processes, section 18).
 //!
-//! A message counts from its sending until the body gives it out; without limits, nothing is
-//! counted.
+//! A message counts from its sending until the body gives it out; where no limit asks for it,
+//! nothing is counted.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
@@ -18,6 +18,8 @@ pub(crate) struct Backlog {
     bytes: AtomicUsize,
     /// A `drop_old` mailbox took a message that was one too many.
     owes_drop: AtomicBool,
+    /// Whether undelivered messages are counted.
+    counts: bool,
     /// Lua heap when the last slice ended, for the memory limit.
     heap_bytes: AtomicU64,
 }
@@ -41,8 +43,11 @@ pub(super) enum Admission {
 }
 
 impl Backlog {
-    pub(super) fn new(limits: Limits) -> Backlog {
+    /// `is_watched` when the host has a limit of its own.
+    pub(super) fn new(limits: Limits, is_watched: bool) -> Backlog {
+        let counts = is_watched || limits.mailbox.is_some() || limits.memory_bytes.is_some();
         Backlog {
+            counts,
             limits,
             n: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
@@ -56,14 +61,14 @@ impl Backlog {
         self.heap_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// Whether undelivered messages are counted.
-    fn counts(&self) -> bool {
-        self.limits.mailbox.is_some() || self.limits.memory_bytes.is_some()
+    /// Bytes that wait, as far as they are counted.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Claims room for a message of `bytes`.
     pub(super) fn admit(&self, bytes: usize) -> Admission {
-        if !self.counts() {
+        if !self.counts {
             return Admission::Queue;
         }
         if let Some(limit) = self.limits.memory_bytes
@@ -91,7 +96,7 @@ impl Backlog {
 
     /// One more message of `bytes` waits, whatever the limits say.
     pub(super) fn count(&self, bytes: usize) {
-        if self.counts() {
+        if self.counts {
             self.n.fetch_add(1, Ordering::Relaxed);
             self.bytes.fetch_add(bytes, Ordering::Relaxed);
         }
@@ -123,7 +128,7 @@ impl Backlog {
     /// Messages of `bytes` in all are no longer undelivered. The body says so for each it gives
     /// out.
     pub(crate) fn delivered(&self, n: usize, bytes: usize) {
-        if self.counts() {
+        if self.counts {
             self.n.fetch_sub(n, Ordering::Relaxed);
             self.bytes.fetch_sub(bytes, Ordering::Relaxed);
         }

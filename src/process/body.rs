@@ -30,9 +30,16 @@ pub trait Body: Send {
 
     /// The process has been parked for long: memory that can be restored is given up until the next
     /// call. Part of it is handed back when `vacated` is dropped; before that the body is neither
-    /// called nor dropped. A worker calls this between turns, on behalf of nobody.
-    fn rest(&mut self, vacated: &mut Vacated) {
+    /// called nor dropped. A worker calls this between turns, on behalf of nobody. Gives how many
+    /// bytes the program still holds.
+    fn rest(&mut self, vacated: &mut Vacated) -> usize {
         let _ = vacated;
+        0
+    }
+
+    /// How many bytes the program holds before its first step.
+    fn start_bytes(&self) -> usize {
+        0
     }
 
     /// Where each coroutine is, for the report of what a shutdown had to kill. Called after the

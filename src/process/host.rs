@@ -19,6 +19,8 @@ pub struct HostConfig {
     pub max_processes: usize,
     /// Defaults for its processes.
     pub limits: Limits,
+    /// What all its processes together may hold, kept by a [`MemoryWatch`](super::MemoryWatch).
+    pub total_memory_bytes: Option<u64>,
     /// From CANCEL to kill at shutdown, in nanoseconds.
     pub stop_timeout_ns: u64,
 }
@@ -62,6 +64,11 @@ impl Host {
     /// What it was made of.
     pub fn config(&self) -> &HostConfig {
         &self.config
+    }
+
+    /// Whether what its processes hold is added up.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.config.total_memory_bytes.is_some()
     }
 
     /// Its workers.

@@ -94,6 +94,7 @@ impl Links {
 
     /// The other end of every link that is kept, once for each record of it.
     #[cfg(any(test, fuzzing))]
+    #[cfg(not(loom))]
     pub(crate) fn peers(&self) -> impl Iterator<Item = Serial> {
         self.by_peer.iter().flat_map(|(peer, (_, links))| links.iter().map(move |_| *peer))
     }

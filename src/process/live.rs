@@ -8,6 +8,7 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::account::Account;
 use super::backlog::Backlog;
 use super::body::{Body, Limits, Step, StepEnd, Vacated};
 use super::ending;
@@ -35,6 +36,8 @@ pub struct Process {
     pub(crate) held_names: Held,
     /// What it was sent and has not taken yet, against its limits.
     pub(crate) backlog: Backlog,
+    /// What it holds besides, where its host adds that up.
+    account: Option<Arc<Account>>,
     /// What a turn touches.
     pub(crate) warm: Warm,
     core: UnsafeCell<Core>,
@@ -70,6 +73,7 @@ pub(super) struct Parts {
 
 impl Process {
     pub(super) fn new(pid: Pid, parts: Parts) -> Process {
+        let account = parts.host.is_watched().then(|| Account::of(parts.body.start_bytes()));
         Process {
             pid,
             entry: parts.entry,
@@ -77,7 +81,8 @@ impl Process {
             mailbox: Mailbox::new(),
             born_ns: parts.born_ns,
             held_names: Held::default(),
-            backlog: Backlog::new(parts.limits),
+            backlog: Backlog::new(parts.limits, account.is_some()),
+            account,
             warm: Warm::default(),
             core: UnsafeCell::new(Core {
                 body: Some(parts.body),
@@ -188,9 +193,22 @@ impl Process {
         let body = core.body.as_mut().expect("P1: a process that has ended is not parked");
         let answer = core.quiet.is_asked(now_ns, || body.wakes_ns());
         if answer == Answer::Rests {
-            body.rest(vacated);
+            let bytes = body.rest(vacated);
+            if let Some(account) = &self.account {
+                account.set(bytes);
+            }
         }
         answer
+    }
+
+    /// Where it publishes what it holds, if its host adds that up.
+    pub(crate) fn account(&self) -> Option<&Arc<Account>> {
+        self.account.as_ref()
+    }
+
+    /// What waits for it, in bytes, as far as that is counted.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.backlog.bytes()
     }
 
     /// How many names it holds.

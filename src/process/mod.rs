@@ -14,6 +14,7 @@
 //! * **P5** A parked process keeps the counted reference that it ran under. The push or claim that
 //!   finds it parked takes that reference over.
 
+mod account;
 mod backlog;
 mod body;
 mod census;
@@ -41,8 +42,10 @@ mod state;
 mod table;
 #[cfg(all(test, not(any(loom, miri))))]
 mod tests;
+mod together;
 mod warm;
 
+pub(crate) use account::Account;
 pub(crate) use backlog::Excess;
 pub use body::{Body, Event, Limits, MailboxLimit, OnFull, Sink, Span, Step, StepEnd, Vacated};
 pub use exit::{Exit, Failure, SharedExit, kind};
@@ -63,3 +66,4 @@ pub use size::{parse_size, size_text};
 pub use spawn::{SpawnError, SpawnRequest, Spawned, Watch};
 pub use state::State;
 pub(crate) use table::Pinned;
+pub use together::MemoryWatch;

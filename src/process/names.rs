@@ -1,7 +1,7 @@
 //! Registered names: one flat set for the whole runtime, over all hosts.
 //!
 //! # Invariants
-//! * **N1** A name is in the map exactly while it is in its owner's list. Both change under the
+//! * **N1** A name is in the map exactly while it is in its owner's list, once. Both change under the
 //!   lock of the name's shard, taken first, and then the lock of the owner's list.
 //! * **N2** An ending process takes its list away for good before it removes the names: a
 //!   registration that comes later finds no list and fails.
@@ -10,9 +10,9 @@ use std::hash::BuildHasher;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
-use smallvec::SmallVec;
 
 use super::pid::Pid;
+use crate::small_map::SmallMap;
 
 /// A valid name.
 pub type Name = Box<str>;
@@ -21,11 +21,11 @@ const N_SHARDS: usize = 16;
 
 /// The names that one process holds; `None` once it has ended.
 #[derive(Debug)]
-pub(crate) struct Held(Mutex<Option<SmallVec<[Name; 1]>>>);
+pub(crate) struct Held(Mutex<Option<SmallMap<Name, (), 1>>>);
 
 impl Default for Held {
     fn default() -> Self {
-        Held(Mutex::new(Some(SmallVec::new())))
+        Held(Mutex::new(Some(SmallMap::default())))
     }
 }
 
@@ -82,7 +82,7 @@ impl Names {
             _ => {}
         }
         let mut held = lock(&owner.held.0);
-        held.as_mut().ok_or(Taken::OwnerGone)?.push(name.into());
+        held.as_mut().ok_or(Taken::OwnerGone)?.insert(name.into(), ());
         shard.insert(name.into(), owner.pid);
         Ok(())
     }
@@ -99,7 +99,7 @@ impl Names {
         let Some(holder) = shard.remove(name) else { return false };
         held_by(holder, &|held| {
             if let Some(names) = lock(&held.0).as_mut() {
-                names.retain(|other| **other != *name);
+                names.remove(name);
             }
         });
         true
@@ -108,7 +108,7 @@ impl Names {
     /// Frees every name of a process that has ended.
     pub(crate) fn release(&self, pid: Pid, held: &Held) {
         let names = lock(&held.0).take();
-        for name in names.into_iter().flatten() {
+        for (name, ()) in names.into_iter().flat_map(|mut names| names.take()) {
             let mut shard = self.shard(&name);
             if shard.get(&name) == Some(&pid) {
                 shard.remove(&name);
@@ -165,6 +165,36 @@ mod tests {
         assert!(names.unregister("n", |_, forget| forget(b.held)));
         assert!(!names.unregister("n", |_, _| unreachable!()));
         assert_eq!(names.len(), 0);
+    }
+
+    /// What one process does with many names, against a plain map.
+    #[test]
+    fn each_name_is_in_the_map_and_in_its_owners_list_or_in_neither() {
+        const N: usize = if cfg!(miri) { 50 } else { 20_000 };
+        let name = |n: usize| format!("name {n}");
+        let (names, a, b) = (Names::new(), Held::default(), Held::default());
+        let (a, b) = (Owner { pid: pid(1), held: &a }, Owner { pid: pid(2), held: &b });
+        for n in 0..N {
+            let owner = if n % 5 == 0 { &b } else { &a };
+            assert_eq!(names.register(&name(n), owner, |_| true), Ok(()));
+            assert_eq!(names.register(&name(n), owner, |_| true), Ok(()), "again is no change");
+        }
+        // The first of many, the last, and those between.
+        for n in (0..N).filter(|n| n % 2 == 0).chain((0..N).rev().filter(|n| n % 4 == 1)) {
+            let held = if n % 5 == 0 { b.held } else { a.held };
+            assert!(names.unregister(&name(n), |_, forget| forget(held)));
+        }
+        let holder = |n: usize| match n {
+            n if n % 4 != 3 => None,
+            n if n % 5 == 0 => Some(b.pid),
+            _ => Some(a.pid),
+        };
+        assert!((0..N).all(|n| names.lookup(&name(n)) == holder(n)));
+        let count = |pid| (0..N).filter(|n| holder(*n) == Some(pid)).count();
+        assert_eq!((a.held.len(), b.held.len()), (count(a.pid), count(b.pid)));
+        names.release(a.pid, a.held);
+        assert_eq!((a.held.len(), names.len()), (0, count(b.pid)));
+        assert!((0..N).all(|n| names.lookup(&name(n)) == holder(n).filter(|pid| *pid == b.pid)));
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub(super) struct Rare {
 
 /// What [`State::relations`] tells.
 #[cfg(any(test, fuzzing))]
+#[cfg(not(loom))]
 #[derive(Clone, Debug, Default)]
 pub(super) struct Relations {
     pub(super) links: Vec<Serial>,
@@ -95,6 +96,7 @@ impl State {
 
     /// All that this process keeps about others.
     #[cfg(any(test, fuzzing))]
+    #[cfg(not(loom))]
     pub(super) fn relations(&self) -> Relations {
         let watchers = self.watchers.iter().map(|(key, _)| *key).collect();
         let Some(rare) = self.rare() else {

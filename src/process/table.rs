@@ -194,14 +194,30 @@ impl<P> Table<P> {
     /// Calls `visit` with every live process, in no order; those that start or end meanwhile may be
     /// missed.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(&Arc<P>)) {
+        self.for_each_of(0, usize::MAX, &mut visit);
+    }
+
+    /// As [`Table::for_each`], for the `n` slots from `first` on; the first of the next piece, none
+    /// when this was the last.
+    pub(super) fn for_each_of(
+        &self,
+        first: usize,
+        n: usize,
+        mut visit: impl FnMut(&Arc<P>),
+    ) -> Option<usize> {
         let used = self.fresh.load(Ordering::Relaxed) as usize;
-        for index in 1..used {
+        let end = used.min(first.saturating_add(n));
+        for index in first..end {
             let Some(slot) = self.slot(index) else { continue };
-            let generation = slot.word.load(Ordering::Relaxed) >> GENERATION_SHIFT;
-            if let Some(process) = self.get(Serial::new(index as u32, generation)) {
+            let word = slot.word.load(Ordering::Relaxed);
+            if word & (FREE | RETIRED) != 0 {
+                continue;
+            }
+            if let Some(process) = self.get(Serial::new(index as u32, word >> GENERATION_SHIFT)) {
                 visit(process.arc());
             }
         }
+        (end < used).then_some(end)
     }
 }
 
@@ -265,6 +281,21 @@ mod tests {
         assert_ne!(second, first);
         assert!(table.get(*first).is_none(), "an old serial never finds the new process");
         assert!(table.get(*second).is_some());
+    }
+
+    #[test]
+    fn pieces_together_are_the_whole() {
+        let table = Table::new();
+        let inserted: Vec<_> = (0..500).map(|_| *table.insert(Arc::new).expect("room")).collect();
+        inserted.iter().step_by(3).for_each(|serial| table.retire(*serial));
+        let (mut whole, mut pieces) = (Vec::new(), Vec::new());
+        table.for_each(|serial| whole.push(**serial));
+        let mut next = Some(0);
+        while let Some(first) = next {
+            next = table.for_each_of(first, 7, |serial| pieces.push(**serial));
+        }
+        assert_eq!(whole, pieces);
+        assert_eq!(whole.len(), 500 - 167);
     }
 
     #[test]

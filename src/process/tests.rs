@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
 use super::{
-    Body, Encoded, Event, Exit, Failure, Host, HostConfig, Letter, Limits, Message, Pid, Process,
-    Runtime, Sink, SpawnRequest, Step, StepEnd, TakenIn, Watch, kind,
+    Body, Encoded, Event, Exit, Failure, Host, HostConfig, Letter, Limits, MemoryWatch, Message,
+    Pid, Process, Runtime, Sink, SpawnRequest, Step, StepEnd, TakenIn, Watch, kind,
 };
 use crate::scheduler::sim::SimPool;
-use crate::scheduler::{Mode, Pool, PoolConfig, Readiness, STACK_BYTES_MIN, ThreadPool};
+use crate::scheduler::{Mode, Pool, PoolConfig, Readiness, STACK_BYTES_MIN, Survey, ThreadPool};
 
 /// A process whose every step is a call.
 struct Script<F>(F);
@@ -47,10 +47,15 @@ struct Stage {
 
 impl Stage {
     fn new(pool: Arc<dyn Pool<Process>>) -> Stage {
+        Stage::with(pool, None)
+    }
+
+    fn with(pool: Arc<dyn Pool<Process>>, total_memory_bytes: Option<u64>) -> Stage {
         let config = HostConfig {
             id: "test:host",
             max_processes: 10,
             limits: Limits::default(),
+            total_memory_bytes,
             stop_timeout_ns: 0,
         };
         let runtime = Runtime::new();
@@ -107,6 +112,57 @@ fn a_link_that_was_removed_no_longer_kills_even_if_the_other_end_has_failed() {
     assert!(!stage.runtime.is_alive(peer));
     assert!(stage.runtime.is_alive(linked));
     stage.runtime.kill(linked, Failure::shutdown(), sim.outside());
+    sim.clear();
+}
+
+/// Processes that each hold what they are told, on a host with room for 100 bytes.
+#[test]
+fn of_a_host_above_its_limit_the_largest_process_is_told_once() {
+    let sim = SimPool::new(1);
+    let stage = Stage::with(sim.clone(), Some(100));
+    let elsewhere =
+        Stage { host: Stage::with(sim.clone(), None).host, runtime: stage.runtime.clone() };
+    let (goes_back, back) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    back.store(true, Ordering::Relaxed);
+    let holds = |bytes: usize, may_end: &Arc<AtomicBool>| {
+        let may_end = may_end.clone();
+        stage.spawn(move |step| {
+            step.process.account().expect("the host has a limit").set(bytes);
+            if may_end.load(Ordering::Relaxed)
+                && let TakenIn::Killed = step.take_in(&mut Nowhere)
+            {
+                let failure = step.state.take_kill().expect("decided");
+                return StepEnd::Finished(Box::new(Exit::failed(*failure)));
+            }
+            StepEnd::Preempted
+        })
+    };
+    let (small, middle, large) = (holds(30, &back), holds(40, &back), holds(50, &goes_back));
+    let other = elsewhere.spawn(|step| {
+        assert!(step.process.account().is_none(), "nobody counts here");
+        StepEnd::Preempted
+    });
+    let run = || (0..100).for_each(|_| _ = sim.step());
+    run();
+    let mut watch = MemoryWatch::new(stage.host.id(), 100, stage.runtime.clone());
+    let n_kills = watch.n_kills();
+    for _ in 0..3 {
+        assert!(watch.piece(sim.outside()), "one piece is enough for so few");
+        run();
+        let lives = [small, middle, large].map(|pid| stage.runtime.is_alive(pid));
+        assert_eq!((lives, n_kills.load(Ordering::Relaxed)), ([true; 3], 1), "memory comes late");
+    }
+    goes_back.store(true, Ordering::Relaxed);
+    run();
+    assert!(!stage.runtime.is_alive(large));
+    assert!(watch.piece(sim.outside()));
+    run();
+    assert!([small, middle, other].iter().all(|pid| stage.runtime.is_alive(*pid)));
+    let _much = holds(31, &back);
+    run();
+    assert!(watch.piece(sim.outside()));
+    run();
+    assert!(!stage.runtime.is_alive(middle) && n_kills.load(Ordering::Relaxed) == 2);
     sim.clear();
 }
 

@@ -36,7 +36,8 @@
 //!   and those that come later are too.
 //! * T10: no lock of the scheduler is held while a task is called or dropped.
 //! * T11: when all workers sleep, no thread of the pool wakes up before something happens; but for
-//!   putting tasks to rest that have just been parked for long, which comes to an end (`resting`).
+//!   putting tasks to rest that have just been parked for long, and for the last rounds of a
+//!   survey, which both come to an end (`resting`, `survey`).
 //!
 //! # The way of a wake-up
 //! 1. Somebody turns a task's state from parked to runnable and calls [`Context::wake`].
@@ -93,6 +94,7 @@ mod run_queue;
 mod shared;
 mod staff;
 mod stats;
+mod survey;
 mod sysmon;
 mod task;
 #[cfg(test)]
@@ -105,6 +107,7 @@ pub use clock::monotonic_ns;
 pub use pool::{PoolConfig, STACK_BYTES_MIN, ThreadPool, WORKERS_MAX};
 pub use preempt::{Arm, Mode, Preemption};
 pub use stats::{PoolStats, WatcherStats, WorkerStats};
+pub use survey::Survey;
 pub use task::{Context, IoId, Patience, Pool, Readiness, Task, TimerId, Turn};
 
 /// Ends the runtime: `invariant` of this layer does not hold, so nothing that it does can be

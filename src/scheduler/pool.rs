@@ -34,6 +34,7 @@ use super::run_queue::RunQueue;
 use super::shared::{Remote, Shared};
 use super::staff::{RELIEF_MAX, Seat, Staff};
 use super::stats::PoolStats;
+use super::survey::Survey;
 use super::{Context, Pool, Task, clock};
 use crate::reactor::Reactor;
 
@@ -99,6 +100,17 @@ impl<T: Task> ThreadPool<T> {
     /// A config out of its bounds (`InvalidInput`), or what the system says when it refuses a
     /// thread or a reactor.
     pub fn start(config: PoolConfig) -> io::Result<Arc<Self>> {
+        Self::start_with(config, None)
+    }
+
+    /// As [`ThreadPool::start`]; the watcher goes on with `survey` meanwhile.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_with(
+        config: PoolConfig,
+        survey: Option<Box<dyn Survey<T>>>,
+    ) -> io::Result<Arc<Self>> {
         config.check()?;
         if config.mode == Mode::Signal {
             preempt::install_handler()?;
@@ -109,7 +121,7 @@ impl<T: Task> ThreadPool<T> {
         for _ in 0..workers {
             Staff::start_worker(&pool.shared)?;
         }
-        Staff::start_watcher(&pool.shared)?;
+        Staff::start_watcher(&pool.shared, survey)?;
         Ok(pool)
     }
 

@@ -20,6 +20,7 @@ use super::Task;
 use super::pool::PoolConfig;
 use super::run_queue::RunQueue;
 use super::shared::{IoTarget, Shared};
+use super::survey::Survey;
 use super::sysmon;
 use super::worker::Worker;
 use crate::reactor::Reactor;
@@ -83,11 +84,14 @@ impl<T: Task> Staff<T> {
         Ok(())
     }
 
-    pub(super) fn start_watcher(shared: &Arc<Shared<T>>) -> io::Result<()> {
+    pub(super) fn start_watcher(
+        shared: &Arc<Shared<T>>,
+        survey: Option<Box<dyn Survey<T>>>,
+    ) -> io::Result<()> {
         let staff = &shared.staff;
         let builder = thread::Builder::new().name(format!("{}/watch", staff.name));
         let watched = Arc::clone(shared);
-        let thread = builder.spawn(move || sysmon::run(&watched))?;
+        let thread = builder.spawn(move || sysmon::run(&watched, survey))?;
         staff.lock().watcher = Some(thread);
         Ok(())
     }

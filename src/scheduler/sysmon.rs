@@ -11,10 +11,11 @@
 //!   watcher has another worker take its place; when the turn is over after all, there is a worker
 //!   too many, which takes no more tasks until it is needed. If the blocked thread has computed for
 //!   long, and not waited for a processor, the turn is told so.
+//! * Between patrols it goes on with the pool's [survey](super::survey), if that has one.
 //!
 //! # Invariants
-//! * M1: the watcher sleeps without an end only when all workers sleep (I5), so that an idle pool
-//!   wakes up for nothing.
+//! * M1: the watcher sleeps without an end only when all workers sleep (I5), and always does so in
+//!   the end (V2), so that an idle pool wakes up for nothing.
 //! * M2: an overrun is signalled at every patrol until the turn number has changed, since a signal
 //!   may come at a moment when nothing can be armed.
 //! * M3: no wake-up comes sooner than [`GRACE_NS`] after the one before, however many timers there
@@ -27,6 +28,7 @@ use super::Task;
 use super::clock;
 use super::shared::{Remote, Shared};
 use super::staff::Staff;
+use super::survey::{Rounds, Survey};
 use super::timers::{Alarm, NEVER_NS};
 use crate::wheel::Expired;
 
@@ -86,21 +88,33 @@ impl Watcher {
         !self.lock().firing
     }
 
-    /// Waits until it is woken, for at most `at_most` if given. False when it was stopped.
-    fn wait(&self, at_most: Option<Duration>) -> bool {
+    /// Waits until it is woken, for at most `at_most` if given.
+    fn wait(&self, at_most: Option<Duration>) -> Waited {
         let asleep = |state: &mut WatcherState| !state.woken && !state.stopped;
         let state = self.lock();
         let mut state = match at_most {
             None => self.changed.wait_while(state, asleep).expect(NO_PANIC),
             Some(span) => self.changed.wait_timeout_while(state, span, asleep).expect(NO_PANIC).0,
         };
-        state.woken = false;
-        !state.stopped
+        let woken = std::mem::take(&mut state.woken);
+        match (state.stopped, woken) {
+            (true, _) => Waited::Stopped,
+            (false, true) => Waited::Woken,
+            (false, false) => Waited::Elapsed,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, WatcherState> {
         self.state.lock().expect(NO_PANIC)
     }
+}
+
+/// What ended a wait of the watcher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    Stopped,
+    Woken,
+    Elapsed,
 }
 
 const NO_PANIC: &str = "nothing panics under this lock";
@@ -163,21 +177,31 @@ impl Watch {
 }
 
 /// The life of the watching thread, until it is stopped.
-pub(super) fn run<T: Task>(shared: &Arc<Shared<T>>) {
+pub(super) fn run<T: Task>(shared: &Arc<Shared<T>>, survey: Option<Box<dyn Survey<T>>>) {
     let patrol_ns = (shared.config.slice_ns / 2).clamp(GRACE_NS, PATROL_NS_MAX);
     let mut watches = vec![Watch::default(); shared.workers.len()];
+    let mut rounds = survey.map(Rounds::new);
     let mut due = Vec::new();
-    let mut running = true;
-    while running {
-        if shared.idle.watcher_sleeps() {
-            running = shared.watcher.wait(None);
-            continue;
+    let mut waited = Waited::Woken;
+    while waited != Waited::Stopped {
+        let all_sleep = shared.idle.watcher_sleeps();
+        if let Some(rounds) = &mut rounds {
+            if !all_sleep || waited == Waited::Woken {
+                rounds.disturb();
+            }
+            rounds.go_on(&**shared);
         }
         let now_ns = clock::monotonic_ns();
+        if all_sleep {
+            let owed_ns = rounds.as_ref().and_then(Rounds::owed_ns);
+            let pause_ns = owed_ns.map(|at_ns| at_ns.saturating_sub(now_ns).max(GRACE_NS));
+            waited = shared.watcher.wait(pause_ns.map(Duration::from_nanos));
+            continue;
+        }
         let next_ns = patrol(shared, &mut watches, now_ns, &mut due).min(now_ns + patrol_ns);
         balance(shared, &watches);
         let pause_ns = (next_ns - now_ns).max(GRACE_NS);
-        running = shared.watcher.wait(Some(Duration::from_nanos(pause_ns)));
+        waited = shared.watcher.wait(Some(Duration::from_nanos(pause_ns)));
     }
 }
 

@@ -11,7 +11,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::fake::{FakeTask, RESTED};
-use super::{Arm, Mode, Patience, Pool, PoolConfig, STACK_BYTES_MIN, Task, ThreadPool, Turn};
+use super::{
+    Arm, Context, Mode, Patience, Pool, PoolConfig, STACK_BYTES_MIN, Survey, Task, ThreadPool, Turn,
+};
 
 type DynPool = Arc<dyn Pool<FakeTask>>;
 
@@ -131,6 +133,59 @@ fn no_wake_up_is_lost_in_a_storm() {
     });
     test.wait_until_quiet();
     assert_eq!(answers.load(Ordering::Acquire), 3 * WAKES);
+}
+
+/// Tells how often a task had run when a piece was looked at; three pieces are a round.
+struct Counts {
+    runs: Arc<AtomicUsize>,
+    tell: Sender<usize>,
+    n_pieces: usize,
+}
+
+impl Survey<FakeTask> for Counts {
+    fn piece(&mut self, _: &dyn Context<FakeTask>) -> bool {
+        let _ = self.tell.send(self.runs.load(Ordering::Relaxed));
+        self.n_pieces += 1;
+        self.n_pieces.is_multiple_of(3)
+    }
+}
+
+#[test]
+fn a_survey_sees_all_that_happened_before_the_pool_fell_asleep() {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let (tell, told) = channel();
+    let survey = Counts { runs: Arc::clone(&runs), tell, n_pieces: 0 };
+    let pool = ThreadPool::start_with(config(2), Some(Box::new(survey))).unwrap();
+    let test = TestPool(pool);
+    for n in 1..=3 {
+        test.wait_until_asleep();
+        let runs = Arc::clone(&runs);
+        FakeTask::start(&test.as_dyn(), move |_, _| {
+            runs.fetch_add(1, Ordering::Relaxed);
+            Turn::Ended
+        });
+        // A whole round at least.
+        assert_eq!(told.iter().filter(|seen| *seen == n).take(3).count(), 3);
+    }
+    // With the rounds that are owed it comes to an end.
+    test.wait_until_nothing_happens();
+}
+
+#[test]
+fn a_survey_goes_on_beside_a_turn_that_does_not_end() {
+    let (tell, told) = channel();
+    let survey = Counts { runs: Arc::default(), tell, n_pieces: 0 };
+    let pool = ThreadPool::start_with(config(1), Some(Box::new(survey))).unwrap();
+    let test = TestPool(pool);
+    let (end, ended) = signal();
+    let ended = std::sync::Mutex::new(ended);
+    FakeTask::start(&test.as_dyn(), move |_, _| {
+        ended.lock().unwrap().recv().unwrap();
+        Turn::Ended
+    });
+    assert_eq!(told.iter().take(7).count(), 7);
+    end.send(()).unwrap();
+    test.wait_until_quiet();
 }
 
 /// H19: two tasks that wake each other for ever, on one worker.

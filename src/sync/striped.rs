@@ -69,7 +69,7 @@ fn thread_number() -> usize {
 }
 
 /// Which stripe the calling thread of a model has; the first unless it says so.
-#[cfg(loom)]
+#[cfg(all(test, loom))]
 pub(crate) fn set_thread_number(number: usize) {
     NUMBER.with(|own| own.set(number));
 }

@@ -230,6 +230,19 @@ pub(crate) const MEMORY: Rows = &[
         ],
     },
     Program {
+        rows: "H14",
+        entry: "hostile.memory:together",
+        cases: &[
+            ("sleepers", Fine),
+            ("loops", Fine),
+            ("survivors", Fine),
+            ("in callbacks", Fine),
+            ("growing for ever", Fine),
+            ("mailboxes", Fine),
+            ("arguments", Fine),
+        ],
+    },
+    Program {
         rows: "H15, H17",
         entry: "hostile.memory:messages",
         cases: &[

@@ -66,6 +66,7 @@ fn run_all(entries: &[(&str, &str)]) -> (Exit, String) {
         id: HOST,
         max_processes: 1 << 20,
         limits: Limits::default(),
+        total_memory_bytes: None,
         stop_timeout_ns: 0,
     };
     let runtime = Runtime::new();

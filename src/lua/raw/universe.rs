@@ -4,10 +4,12 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::c_void;
+use std::sync::Arc;
 
 use super::ffi::{self, lua_State};
 use super::watch::{Watched, may_be_watched};
 use crate::lua::arena::Arena;
+use crate::process::Account;
 
 /// Flags of one coroutine, kept in the low bits of its extra-space word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,6 +190,30 @@ impl Universe {
     pub(crate) fn set_charged(&self, bytes: usize) {
         // SAFETY: as in `used_bytes`.
         unsafe { (*self.arena.get()).set_charged(bytes) }
+    }
+
+    /// From now on `account` shows what is held and charged.
+    pub(crate) fn set_account(&self, account: Arc<Account>) {
+        // SAFETY: as in `used_bytes`.
+        unsafe { (*self.arena.get()).set_account(account) }
+    }
+
+    /// Whether somebody adds up what is held.
+    pub(crate) fn has_account(&self) -> bool {
+        // SAFETY: as in `used_bytes`.
+        unsafe { (*self.arena.get()).has_account() }
+    }
+
+    /// Brings the account up to date.
+    pub(crate) fn publish(&self) {
+        // SAFETY: as in `used_bytes`.
+        unsafe { (*self.arena.get()).publish() }
+    }
+
+    /// What is held and charged.
+    pub(crate) fn held_bytes(&self) -> usize {
+        // SAFETY: as in `used_bytes`.
+        unsafe { (*self.arena.get()).held_bytes() }
     }
 
     /// Whether what is held and charged is above the limit.

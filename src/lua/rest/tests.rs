@@ -276,6 +276,7 @@ fn messages_fly_while_everybody_is_put_to_rest_at_once() {
         id: "test:host",
         max_processes: 100,
         limits: Limits::default(),
+        total_memory_bytes: None,
         stop_timeout_ns: 0,
     };
     let runtime = Runtime::new();

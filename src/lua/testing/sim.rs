@@ -4,9 +4,13 @@ use std::sync::{Arc, mpsc};
 
 use super::environment;
 #[cfg(test)]
-use super::{program, program_with};
+use super::program;
+#[cfg(test)]
+#[cfg(not(loom))]
+use super::program_with;
 use crate::lua::body::LuaBody;
 #[cfg(test)]
+#[cfg(not(loom))]
 use crate::lua::program::Module;
 use crate::lua::program::Program;
 use crate::process::{
@@ -29,7 +33,13 @@ impl Simulated {
     pub(crate) fn new(seed: u64, body: Box<dyn Body>, limits: Limits) -> Simulated {
         let runtime = Runtime::new();
         let pool = SimPool::new(seed);
-        let config = HostConfig { id: "test:host", max_processes: 100, limits, stop_timeout_ns: 0 };
+        let config = HostConfig {
+            id: "test:host",
+            max_processes: 100,
+            limits,
+            total_memory_bytes: None,
+            stop_timeout_ns: 0,
+        };
         let host = Host::new(config, pool.clone(), runtime.clone());
         let (sender, exits) = mpsc::channel();
         let told = Observer::new(move |_, exit| sender.send(exit.clone()).unwrap());
@@ -83,6 +93,7 @@ pub(crate) fn simulate_program(seed: u64, source: &str) -> SharedExit {
 
 /// As [`simulate_program`], for a program that may use these modules.
 #[cfg(test)]
+#[cfg(not(loom))]
 pub(crate) fn simulate_program_with(seed: u64, source: &str, modules: &[Module]) -> SharedExit {
     simulate(seed, body(program_with(source, modules), Limits::default()))
 }

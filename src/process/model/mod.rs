@@ -84,7 +84,13 @@ impl World {
         let runtime = Runtime::new();
         let host = |(id, pool)| {
             let limits = Limits::default();
-            let config = HostConfig { id, max_processes: per_host, limits, stop_timeout_ns: 0 };
+            let config = HostConfig {
+                id,
+                max_processes: per_host,
+                limits,
+                total_memory_bytes: None,
+                stop_timeout_ns: 0,
+            };
             Host::new(config, pool, runtime.clone())
         };
         World {

@@ -1,4 +1,4 @@
-//! A match under way as bytes, and back.
+//! What is known of a match under way, between two of its steps; as bytes, and back.
 //!
 //! # Form
 //! Words of eight bytes, lowest first: the registers, how many captures there are, two words for
@@ -6,7 +6,82 @@
 
 use smallvec::SmallVec;
 
-use super::{Capture, Choice, Doing, Extent, State};
+/// All that changes during a match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) doing: Doing,
+    pub(super) start: usize,
+    /// The end of the match before; an empty match there is none.
+    pub(super) last_end: Option<usize>,
+    /// Where in the subject, and where in the pattern.
+    pub(super) s: usize,
+    pub(super) p: usize,
+    /// How deep `%b` is, or how far a back reference is compared.
+    pub(super) aux: usize,
+    pub(super) captures: SmallVec<[Capture; 6]>,
+    pub(super) choices: SmallVec<[Choice; 6]>,
+}
+
+/// What the next step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doing {
+    /// Look for the next start.
+    Seek,
+    /// Match the item at `p`.
+    Item,
+    /// Take more bytes for the choice on top, which is a [`Choice::Shrink`].
+    Take,
+    /// Look for the end of `%b`.
+    Balance,
+    /// Compare with an earlier capture.
+    Compare,
+    /// Return to the choice on top.
+    Back,
+    Matched,
+    Failed,
+}
+
+impl Doing {
+    /// In the order of their numbers.
+    const ALL: [Doing; 8] = [
+        Doing::Seek,
+        Doing::Item,
+        Doing::Take,
+        Doing::Balance,
+        Doing::Compare,
+        Doing::Back,
+        Doing::Matched,
+        Doing::Failed,
+    ];
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Capture {
+    pub(super) start: usize,
+    pub(super) extent: Extent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    Unfinished,
+    Position,
+    Len(usize),
+}
+
+/// Where to go back to. `p` is where the pattern goes on, except for `Grow`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// `x?` took a byte: do without it.
+    Skip { s: usize, p: usize },
+    /// `x*` took all up to `s`: give one back, but none before `min`.
+    Shrink { s: usize, min: usize, p: usize },
+    /// `x-`, the item at `p`, took all up to `s`: take one more.
+    Grow { s: usize, p: usize },
+    /// The last capture was opened.
+    Open,
+    /// Capture `n` was closed.
+    Close { n: usize },
+}
 
 const WORD: usize = size_of::<u64>();
 /// Stands for "none" where a length may be.
