@@ -25,7 +25,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("writer", &[]),
     ("sync", &[]),
     // Calls the checks of all layers; in no build that is shipped.
-    ("fuzzing", &["app", "lua", "process", "channel", "civil", "mailbox", "wheel"]),
+    ("fuzzing", &["cli", "app", "lua", "process", "channel", "civil", "mailbox", "wheel"]),
 ];
 
 /// As rustfmt's `max_width`, which does not reach comments and long strings.

@@ -70,10 +70,10 @@ pub use overrides::Override;
 pub use running::{Builder, Error, Process, Running, Stopper};
 pub use settings::{LogLevel, Settings};
 pub use source::{CompileError, SOURCE_BYTES_MAX};
-pub use values::{DurationError, parse_duration};
 #[cfg(any(test, fuzzing))]
 #[cfg(not(loom))]
-pub(crate) use values::{display_duration, parse_size};
+pub use values::check_values;
+pub use values::{DurationError, parse_duration};
 
 /// The host that exists without being declared, where one is needed.
 pub const DEFAULT_HOST: &str = "app:processes";

@@ -122,6 +122,26 @@ pub(crate) fn display_duration(ns: u64) -> String {
     format!("{}{unit}", ns / unit_ns)
 }
 
+/// Checks that a text which is a duration or a size is the same when it is written and read again.
+///
+/// # Panics
+/// When it is another one.
+#[cfg(any(test, fuzzing))]
+#[cfg(not(loom))]
+pub fn check_values(text: &str) {
+    if let Ok(ns) = parse_duration(text).map(i64::unsigned_abs) {
+        let again = parse_duration(&display_duration(ns)).map(i64::unsigned_abs);
+        assert!(again == Ok(ns) || ns > i64::MAX.unsigned_abs(), "{text}: {again:?}");
+    }
+    if let Some(bytes) = parse_size(text).filter(|_| !text.contains('.')) {
+        // Programs read sizes, too.
+        assert_eq!(crate::process::parse_size(text), Some(bytes), "{text}");
+        let shown = crate::process::size_text(bytes);
+        let is_exact = bytes >= 1024 && !shown.contains('.');
+        assert!(!is_exact || parse_size(&shown) == Some(bytes), "{text}: {shown}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

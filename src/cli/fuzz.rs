@@ -120,7 +120,12 @@ const MESSAGE_CHARS_MAX: usize = 2_000;
 /// When a law is broken.
 pub fn check_args(data: &[u8]) {
     let words = words(data);
-    words.iter().filter_map(|word| word.to_str()).for_each(values_read_back);
+    for word in words.iter().filter_map(|word| word.to_str()) {
+        app::check_values(word);
+        if let Err(message) = word.parse::<Override>() {
+            is_clear(&message);
+        }
+    }
     let line = std::iter::once("moonlet".into()).chain(words);
     match Cli::try_parse_from(line).map(|cli| cli.command) {
         Ok(Command::Run(args)) => {
@@ -198,24 +203,6 @@ fn reads_back(args: &RunArgs) {
 
 fn override_reads_back(option: &Override) {
     assert_eq!(option.to_string().parse().as_ref(), Ok(option));
-}
-
-/// Durations and sizes that are read are the same when they are written and read again.
-fn values_read_back(text: &str) {
-    if let Ok(ns) = app::parse_duration(text).map(i64::unsigned_abs) {
-        let again = app::parse_duration(&app::display_duration(ns));
-        assert!(again.map(i64::unsigned_abs) == Ok(ns) || ns > i64::MAX as u64, "{text}");
-    }
-    if let Some(bytes) = app::parse_size(text).filter(|_| !text.contains('.')) {
-        // Programs read sizes, too.
-        assert_eq!(crate::process::parse_size(text), Some(bytes), "{text}");
-        let shown = crate::process::size_text(bytes);
-        let is_exact = !shown.contains('.') && !shown.ends_with("0B");
-        assert!(!is_exact || bytes < 1024 || app::parse_size(&shown) == Some(bytes), "{shown}");
-    }
-    if let Err(message) = text.parse::<Override>() {
-        is_clear(&message);
-    }
 }
 
 fn loads_or_tells(args: RunArgs) {

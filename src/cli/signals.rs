@@ -1,9 +1,9 @@
 //! The signals that end a run: SIGINT, SIGTERM, and SIGHUP when the terminal goes away.
 //!
-//! The first one begins the shutdown and decides the exit code. Another SIGINT or SIGTERM ends it at
-//! once. Another SIGHUP does not: a terminal that goes away sends it through the system and through
-//! the shell, and nobody is in a hurry then. Where it is ignored from the start, as under `nohup`, it
-//! stays so.
+//! The first one begins the shutdown and decides the exit code. Another SIGINT or SIGTERM ends it
+//! at once. Another SIGHUP does not: a terminal that goes away sends it through the system and
+//! through the shell, and nobody is in a hurry then. Where it is ignored from the start, as under
+//! `nohup`, it stays so.
 
 #![expect(unsafe_code, reason = "a system call on a plain struct of our own")]
 

@@ -1,8 +1,8 @@
 //! Registered names: one flat set for the whole runtime, over all hosts.
 //!
 //! # Invariants
-//! * **N1** A name is in the map exactly while it is in its owner's list, once. Both change under the
-//!   lock of the name's shard, taken first, and then the lock of the owner's list.
+//! * **N1** A name is in the map exactly while it is in its owner's list, once. Both change under
+//!   the lock of the name's shard, taken first, and then the lock of the owner's list.
 //! * **N2** An ending process takes its list away for good before it removes the names: a
 //!   registration that comes later finds no list and fails.
 
