@@ -56,6 +56,11 @@ impl Backlog {
         self.heap_bytes.store(bytes, Ordering::Relaxed);
     }
 
+    /// How large the Lua heap was when the last slice ended.
+    pub(super) fn heap_bytes(&self) -> u64 {
+        self.heap_bytes.load(Ordering::Relaxed)
+    }
+
     /// Whether undelivered messages are counted.
     fn counts(&self) -> bool {
         self.limits.mailbox.is_some() || self.limits.memory_bytes.is_some()
