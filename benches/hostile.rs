@@ -40,17 +40,19 @@ fn main() {
         return;
     }
     let kills = std::env::args().skip(1).find_map(|arg| arg.parse().ok()).unwrap_or(KILLS);
+    let only = std::env::args().skip(1).find(|arg| arg.starts_with("hostile"));
     println!("From the deadline to the EXIT, in ms:\n");
-    table("kills", kills);
+    table("kills", kills, only.as_deref());
     println!("\nHow late a neighbour wakes up beside it, in ms:\n");
-    table("sleeps", kills * SLEEPS);
+    table("sleeps", kills * SLEEPS, only.as_deref());
 }
 
-/// A line for each case.
-fn table(what: &str, times: usize) {
+/// A line for each case, or for those of one entry.
+fn table(what: &str, times: usize, only: Option<&str>) {
     println!("| Rows | Program | Case | times | p50 | p99 | max |");
     println!("|---|---|---|---|---|---|---|");
-    for program in [TIME, MEMORY, CROWD].concat() {
+    let programs = [TIME, MEMORY, CROWD].concat();
+    for program in programs.iter().filter(|program| only.is_none_or(|only| only == program.entry)) {
         for (case, _) in program.cases.iter().filter(|(_, ends)| is_measured(*ends)) {
             let running = start();
             let seconds = measure(&running, what, times, program.entry, case);
