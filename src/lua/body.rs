@@ -98,8 +98,13 @@ impl LuaBody {
             cx.sockets = kept.sockets;
         }
         let stack = vm.stack(vm.main());
-        // Arguments were encoded by this runtime, so that only a lack of stack can fail.
-        if transfer::decode(&stack, &args).is_err() {
+        // Arguments were encoded by this runtime, so that only a lack of stack can fail, or a kill.
+        let decoded = transfer::decode(&stack, vm.cx(), &args);
+        if vm.universe().is_dying() {
+            self.life = Life::Awake(vm);
+            return Ok(());
+        }
+        if decoded.is_err() {
             let failure = Failure::new(kind::LIMIT_EXCEEDED, "too many arguments");
             return Err(Box::new(failure));
         }

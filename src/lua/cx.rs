@@ -329,6 +329,12 @@ impl Cx {
         self.take_in_signals()
     }
 
+    /// A safepoint of a long step (see `safepoint.rs`).
+    pub(crate) fn look_up(&mut self) -> TakenIn {
+        self.count_pause();
+        if self.slice_is_over() { self.held_up() } else { TakenIn::GoOn }
+    }
+
     /// What follows may take long, and no hook reaches it: others go on elsewhere.
     pub(crate) fn before_long_step(&self) {
         if self.step.is_set() {

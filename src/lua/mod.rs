@@ -24,6 +24,7 @@ mod program;
 mod raw;
 mod registry;
 mod rest;
+mod safepoint;
 #[cfg(test)]
 mod scarcity;
 mod secret;

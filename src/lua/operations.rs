@@ -154,9 +154,9 @@ impl Cx {
 
 /// `value` or `nil, err`.
 fn push_result(result: Result<Encoded, Box<Failure>>) -> Resumption {
-    Resumption::Push(Box::new(move |stack, _| {
+    Resumption::Push(Box::new(move |stack, cx| {
         match result {
-            Ok(value) => transfer::decode_one(stack, &value),
+            Ok(value) => transfer::decode_one(stack, cx, &value),
             Err(failure) => {
                 stack.push_nil();
                 push_failure(stack, &failure);

@@ -21,7 +21,7 @@ pub use kills::check_kill;
 pub(crate) use sim::simulate_program;
 #[cfg(test)]
 #[cfg(not(loom))]
-pub(crate) use sim::{simulate, simulate_program_with};
+pub(crate) use sim::{Simulated, body, simulate, simulate_program_with};
 #[cfg(test)]
 pub(crate) use vm::{TestVm, ours, stock};
 

@@ -61,6 +61,11 @@ impl Backlog {
         self.heap_bytes.store(bytes, Ordering::Relaxed);
     }
 
+    /// How large the Lua heap was when the last slice ended.
+    pub(super) fn heap_bytes(&self) -> u64 {
+        self.heap_bytes.load(Ordering::Relaxed)
+    }
+
     /// Bytes that wait, as far as they are counted.
     pub(super) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)

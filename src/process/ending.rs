@@ -11,6 +11,9 @@ use super::signal::{LinkNotice, MonitorKey, Signal, Watcher};
 use super::state::{Rare, State};
 use crate::scheduler::Context;
 
+/// A heap of so many bytes may take longer to free than a turn should last.
+const LARGE_HEAP: u64 = 64 << 20;
+
 /// The end of a process (P4; specification of processes, section 12.2).
 pub(super) fn finish(
     task: &Arc<Process>,
@@ -23,6 +26,9 @@ pub(super) fn finish(
     body.end(&mut Step { process: task, state, worker, preemption: worker.preemption() });
     if exit.is_failure() {
         runtime.log_failure(task, &exit, || body.places());
+    }
+    if task.backlog.heap_bytes() > LARGE_HEAP || worker.preemption().is_expired() {
+        worker.hand_over();
     }
     drop(body);
     if state.grace().is_some()

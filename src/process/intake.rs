@@ -8,6 +8,9 @@ use crate::mailbox::Drain;
 /// The timer token of the kill deadline; all others belong to the body.
 const GRACE_TOKEN: u64 = u64::MAX;
 
+/// After so many messages at a time it is asked whether the slice is over.
+const MANY: u32 = 1 << 12;
+
 /// What taking in signals led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -31,9 +34,17 @@ impl Step<'_> {
             return TakenIn::Nothing;
         }
         let mut signals = self.process.mailbox.drain();
+        let mut n_messages: u32 = 0;
         while let Some(signal) = signals.next_parcel() {
             match Letter::of(signal) {
-                Ok(letter) => sink.message(letter),
+                Ok(letter) => {
+                    sink.message(letter);
+                    n_messages = n_messages.wrapping_add(1);
+                    if n_messages.is_multiple_of(MANY) && self.preemption.is_expired() {
+                        // All of them are taken in, and that may take long: others go on elsewhere.
+                        self.worker.hand_over();
+                    }
+                }
                 Err(other) => {
                     self.take_other(other.into_inner(), sink);
                     if self.state.is_killed() {

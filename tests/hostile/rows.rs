@@ -134,6 +134,23 @@ pub(crate) const TIME: Rows = &[
         ],
     },
     Program {
+        rows: "H15, H16, H48",
+        entry: "hostile.time:copies",
+        cases: &[
+            ("encoded", HeldUp),
+            ("encoded, with metatables", HeldUp),
+            ("encoded, of many tables", HeldUp),
+            ("sent and received", HeldUp),
+            ("a string, sent and received", HeldUp),
+            ("arguments and results", HeldUp),
+            ("json.encode", HeldUp),
+            ("json.encode of many keys", HeldUp),
+            ("json.encode of one string", HeldUp),
+            ("json.decode", HeldUp),
+            ("json.decode of one string", HeldUp),
+        ],
+    },
+    Program {
         rows: "H1, H2, H4",
         entry: "hostile.time:patterns",
         cases: &[
@@ -252,6 +269,8 @@ pub(crate) const MEMORY: Rows = &[
             ("for ever", Killed),
             ("to itself", Killed),
             ("on ever new topics", OUT_OF_MEMORY),
+            ("one string a million times", OUT_OF_MEMORY),
+            ("one string a million times, in JSON", OUT_OF_MEMORY),
         ],
     },
 ];

@@ -15,6 +15,7 @@ use crate::lua::cx::Cx;
 use crate::lua::inbox::{self, Role};
 use crate::lua::objects;
 use crate::lua::raw::{LuaType, Object, Outcome, Raise, Stack, host};
+use crate::lua::safepoint::Safepoints;
 use crate::lua::value::{Value, Waiting};
 use crate::process::kind;
 
@@ -233,6 +234,9 @@ fn case_send(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     Ok(Outcome::Return(1))
 }
 
+/// What a case of a select costs, in bytes of a stretch.
+const CASE_WORK: usize = 64;
+
 /// Where the case objects of a select begin on its stack; they stay there while it waits.
 const CASES: i32 = 2;
 
@@ -248,7 +252,8 @@ fn select(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     };
     stack.set_top(1);
     let mut cases: SmallVec<[(Channel, bool); 8]> = SmallVec::new();
-    push_cases(stack, &mut cases, &mut default)?;
+    let safepoints = &mut Safepoints::new(stack, cx);
+    push_cases(stack, &mut cases, &mut default, safepoints)?;
     let mut selected = std::mem::take(&mut cx.cases);
     for (position, (channel, sends)) in cases.iter().enumerate() {
         selected.push(if *sends {
@@ -295,9 +300,11 @@ fn push_cases(
     stack: &Stack,
     cases: &mut SmallVec<[(Channel, bool); 8]>,
     default: &mut bool,
+    safepoints: &mut Safepoints<'_>,
 ) -> Result<(), Raise> {
     let mut n_array = 0;
     for key in 1.. {
+        safepoints.pass(CASE_WORK)?;
         if stack.raw_get_int(1, key) == LuaType::Nil {
             stack.pop(1);
             break;
@@ -305,7 +312,7 @@ fn push_cases(
         n_array = key;
         take_case(stack, cases, || format!("index {key}"))?;
     }
-    push_other_cases(stack, n_array, cases, default)
+    push_other_cases(stack, n_array, cases, default, safepoints)
 }
 
 /// Cases behind a gap of the array, in ascending order, then the named ones; and `default`.
@@ -314,11 +321,13 @@ fn push_other_cases(
     n_array: i64,
     cases: &mut SmallVec<[(Channel, bool); 8]>,
     default: &mut bool,
+    safepoints: &mut Safepoints<'_>,
 ) -> Result<(), Raise> {
     let mut behind: SmallVec<[i64; 4]> = SmallVec::new();
     let mut named = false;
     stack.push_nil();
     while stack.next(1) {
+        safepoints.pass(CASE_WORK)?;
         match (stack.integer(-2), stack.bytes(-2)) {
             (Some(key), _) if key < 1 => named = true,
             (Some(key), _) if key > n_array => behind.push(key),
@@ -333,7 +342,7 @@ fn push_other_cases(
         stack.raw_get_int(1, key);
         take_case(stack, cases, || format!("index {key}"))?;
     }
-    if named { push_named_cases(stack, cases) } else { Ok(()) }
+    if named { push_named_cases(stack, cases, safepoints) } else { Ok(()) }
 }
 
 fn default_flag(stack: &Stack) -> Result<bool, Raise> {
@@ -346,10 +355,12 @@ fn default_flag(stack: &Stack) -> Result<bool, Raise> {
 fn push_named_cases(
     stack: &Stack,
     cases: &mut SmallVec<[(Channel, bool); 8]>,
+    safepoints: &mut Safepoints<'_>,
 ) -> Result<(), Raise> {
     // The case objects pile up below the key that the traversal needs on top.
     stack.push_nil();
     while stack.next(1) {
+        safepoints.pass(CASE_WORK)?;
         let is_array = stack.integer(-2).is_some_and(|key| key >= 1);
         if is_array || stack.bytes(-2) == Some(b"default") {
             stack.pop(1);

@@ -12,7 +12,9 @@ mod tests;
 use super::args::text_argument;
 use super::errors;
 use super::module::{self, Member, Module};
+use crate::lua::cx::Cx;
 use crate::lua::raw::{LuaType, Outcome, Raise, Stack, host};
+use crate::lua::safepoint::{STRETCH, Safepoints, Stopped};
 use crate::process::kind;
 
 pub(crate) use decode::decode;
@@ -25,6 +27,20 @@ const BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Widest step of indented text.
 const INDENT_MAX: i64 = 16;
 
+/// Why a value has no text, or a text no value.
+#[derive(Debug)]
+pub(crate) enum NoText {
+    /// What is wrong with it.
+    Fault(String),
+    Stopped,
+}
+
+impl From<Stopped> for NoText {
+    fn from(Stopped: Stopped) -> NoText {
+        NoText::Stopped
+    }
+}
+
 /// The module.
 #[derive(Debug)]
 pub(crate) struct Json;
@@ -32,9 +48,9 @@ pub(crate) struct Json;
 impl Module for Json {
     const NAME: &'static str = "json";
     const MEMBERS: &'static [(&'static str, Member)] = &[
-        ("encode", Member::Function(host!(|stack, _cx| encode_value(stack)))),
-        ("decode", Member::Function(host!(|stack, _cx| decode_text(stack)))),
-        ("pretty", Member::Function(host!(|stack, _cx| pretty(stack)))),
+        ("encode", Member::Function(host!(encode_value))),
+        ("decode", Member::Function(host!(decode_text))),
+        ("pretty", Member::Function(host!(pretty))),
     ];
 }
 
@@ -44,7 +60,7 @@ pub(crate) fn open(stack: &Stack) {
 }
 
 /// `json.encode(value [, { indent = n }])`.
-fn encode_value(stack: &Stack) -> Result<Outcome, Raise> {
+fn encode_value(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let layout = match stack.kind(2) {
         LuaType::None | LuaType::Nil => Layout::Compact,
         LuaType::Table => match layout_option(stack) {
@@ -56,7 +72,7 @@ fn encode_value(stack: &Stack) -> Result<Outcome, Raise> {
             return Err(Raise::argument(stack, 2, &text));
         }
     };
-    Ok(push_text(stack, layout))
+    Ok(push_text(stack, cx, layout))
 }
 
 /// The layout that the options in slot 2 ask for.
@@ -72,28 +88,39 @@ fn layout_option(stack: &Stack) -> Result<Layout, String> {
 }
 
 /// `json.pretty(value)`.
-fn pretty(stack: &Stack) -> Result<Outcome, Raise> {
-    Ok(push_text(stack, Layout::Indented(2)))
+fn pretty(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
+    Ok(push_text(stack, cx, Layout::Indented(2)))
 }
 
-fn push_text(stack: &Stack, layout: Layout) -> Outcome {
+fn push_text(stack: &Stack, cx: &mut Cx, layout: Layout) -> Outcome {
     if stack.top() == 0 {
         stack.push_nil();
     }
-    match encode(stack, 1, layout) {
-        Ok(text) => {
-            stack.push_bytes(text);
-            Outcome::Return(1)
-        }
-        Err(text) => errors::fail(stack, kind::INVALID, text),
+    let safepoints = &mut Safepoints::new(stack, cx);
+    let text = encode(stack, 1, layout, safepoints);
+    match text.and_then(|text| Ok(safepoints.push_bytes(stack, &text)?)) {
+        Ok(()) => Outcome::Return(1),
+        Err(NoText::Fault(text)) => errors::fail(stack, kind::INVALID, text),
+        Err(NoText::Stopped) => Outcome::Die,
     }
 }
 
 /// `json.decode(text)`.
-fn decode_text(stack: &Stack) -> Result<Outcome, Raise> {
+fn decode_text(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let text = text_argument(stack, 1)?;
-    match decode(stack, text) {
+    match decode(stack, text, &mut Safepoints::new(stack, cx)) {
         Ok(()) => Ok(Outcome::Return(1)),
-        Err(text) => Ok(errors::fail(stack, kind::INVALID, text)),
+        Err(NoText::Fault(text)) => Ok(errors::fail(stack, kind::INVALID, text)),
+        Err(NoText::Stopped) => Ok(Outcome::Die),
     }
+}
+
+/// As many of the first bytes as make a stretch, not ending within a character if they are text.
+fn first_piece(bytes: &[u8]) -> &[u8] {
+    if bytes.len() <= STRETCH {
+        return bytes;
+    }
+    let is_inner = |at: &usize| bytes[*at] & 0xc0 == 0x80;
+    let end = (STRETCH - 3..=STRETCH).rev().find(|at| !is_inner(at));
+    &bytes[..end.unwrap_or(STRETCH)]
 }

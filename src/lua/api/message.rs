@@ -71,8 +71,8 @@ pub(crate) fn push_plain(stack: &Stack, cx: &mut Cx, message: &mut Message) {
     }
     let payload = &message.payload;
     if payload.n_values < 2 {
-        transfer::decode_one(stack, payload);
-    } else if transfer::decode_array(stack, payload).is_err() {
+        transfer::decode_one(stack, cx, payload);
+    } else if transfer::decode_array(stack, cx, payload).is_err() {
         stack.push_nil();
     }
 }
@@ -220,9 +220,9 @@ fn reply(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     if message.is_answered {
         return Ok(errors::fail(stack, kind::INVALID, "already answered"));
     }
-    let answer = match errors::to_returned_failure(stack, 3) {
+    let answer = match errors::to_returned_failure(stack, cx, 3) {
         Some(thrown) => Err(Box::new(thrown.failure)),
-        None => match transfer::encode_one(stack, 2, "argument 1") {
+        None => match transfer::encode_one(stack, cx, 2, "argument 1") {
             Ok(value) => Ok(value),
             Err(refused) => return Ok(errors::fail(stack, kind::INVALID, refused.to_string())),
         },

@@ -8,11 +8,14 @@ mod tests;
 use std::ffi::c_int;
 
 use super::args::text_argument;
+use super::json::{self, NoText};
 use super::module::{self, Member, Module};
-use super::{errors, json, message};
+use super::{errors, message};
+use crate::lua::cx::Cx;
 use crate::lua::objects;
 use crate::lua::raw::ffi::lua_State;
 use crate::lua::raw::{LuaType, Object, Outcome, Raise, Stack, call_host, host};
+use crate::lua::safepoint::{Safepoints, Stopped};
 use crate::lua::text::push_text;
 use crate::lua::transfer;
 use crate::process::kind;
@@ -68,7 +71,7 @@ pub(crate) struct PayloadModule;
 impl Module for PayloadModule {
     const NAME: &'static str = "payload";
     const MEMBERS: &'static [(&'static str, Member)] = &[
-        ("new", Member::Function(host!(|stack, _cx| new(stack)))),
+        ("new", Member::Function(host!(new))),
         ("format", Member::Value(module::open::<FormatNames>)),
     ];
 }
@@ -99,8 +102,16 @@ pub(crate) fn wrap(stack: &Stack) {
 
 /// Pushes the value of the payload at `index`, which is what crosses to another process; false
 /// (nothing pushed) when its form cannot be decoded.
-pub(crate) fn push_crossing_data(stack: &Stack, index: c_int) -> bool {
-    push_data(stack, index).is_ok()
+pub(crate) fn push_crossing_data(
+    stack: &Stack,
+    index: c_int,
+    safepoints: &mut Safepoints<'_>,
+) -> Result<bool, Stopped> {
+    match push_data(stack, index, safepoints) {
+        Ok(()) => Ok(true),
+        Err(NoText::Fault(_)) => Ok(false),
+        Err(NoText::Stopped) => Err(Stopped),
+    }
 }
 
 /// Pops a value in `format` and pushes the payload around it.
@@ -111,10 +122,10 @@ fn push_form(stack: &Stack, format: Format) {
 }
 
 /// Pushes the Lua value of the payload at `index`.
-fn push_data(stack: &Stack, index: c_int) -> Result<(), String> {
+fn push_data(stack: &Stack, index: c_int, safepoints: &mut Safepoints<'_>) -> Result<(), NoText> {
     let index = stack.abs(index);
     let Some(payload) = stack.object::<Payload>(index) else {
-        return Err("not a payload".to_owned());
+        return Err(NoText::Fault("not a payload".to_owned()));
     };
     if payload.format != Format::Json {
         stack.object_value(index, FORM);
@@ -125,19 +136,19 @@ fn push_data(stack: &Stack, index: c_int) -> Result<(), String> {
     }
     stack.pop(1);
     stack.object_value(index, FORM);
-    json::decode(stack, stack.bytes(-1).unwrap_or_default())?;
+    json::decode(stack, stack.bytes(-1).unwrap_or_default(), safepoints)?;
     stack.remove(-2);
     stack.push_value(-1);
     stack.set_object_value(index, DECODED);
     Ok(())
 }
 
-fn new(stack: &Stack) -> Result<Outcome, Raise> {
+fn new(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     stack.set_top(1);
     if stack.object_tag(1) == Some(objects::PAYLOAD) {
         return Ok(Outcome::Return(1));
     }
-    transfer::encode_one(stack, 1, "argument 1").map_err(|e| Raise::Message(e.to_string()))?;
+    transfer::encode_one(stack, cx, 1, "argument 1").map_err(|e| Raise::Message(e.to_string()))?;
     wrap(stack);
     Ok(Outcome::Return(1))
 }
@@ -146,10 +157,10 @@ fn new(stack: &Stack) -> Result<Outcome, Raise> {
 
 fn build(stack: &Stack) {
     stack.new_table(0, 4);
-    stack.set_fn(-1, "data", host!(|stack, _cx| data(stack)));
-    stack.set_fn(-1, "unmarshal", host!(|stack, _cx| data(stack)));
+    stack.set_fn(-1, "data", host!(data));
+    stack.set_fn(-1, "unmarshal", host!(data));
     stack.set_fn(-1, "get_format", host!(|stack, _cx| get_format(stack)));
-    stack.set_fn(-1, "transcode", host!(|stack, _cx| transcode(stack)));
+    stack.set_fn(-1, "transcode", host!(transcode));
     stack.raw_set_field(-2, "__index");
     stack.set_fn(-1, "__newindex", host!(|_stack, _cx| refuse_change()));
     stack.set_fn(-1, "__call", host!(|stack, _cx| call(stack)));
@@ -162,11 +173,11 @@ fn check_self(stack: &Stack) -> Result<Payload, Raise> {
     })
 }
 
-fn data(stack: &Stack) -> Result<Outcome, Raise> {
+fn data(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     check_self(stack)?;
-    match push_data(stack, 1) {
+    match push_data(stack, 1, &mut Safepoints::new(stack, cx)) {
         Ok(()) => Ok(Outcome::Return(1)),
-        Err(text) => Ok(errors::fail(stack, kind::INTERNAL, text)),
+        Err(why) => Ok(fail(stack, why)),
     }
 }
 
@@ -175,7 +186,7 @@ fn get_format(stack: &Stack) -> Result<Outcome, Raise> {
     Ok(Outcome::Return(1))
 }
 
-fn transcode(stack: &Stack) -> Result<Outcome, Raise> {
+fn transcode(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let payload = check_self(stack)?;
     let wanted = text_argument(stack, 2)?;
     let Some(format) = Format::from_text(wanted) else {
@@ -186,18 +197,27 @@ fn transcode(stack: &Stack) -> Result<Outcome, Raise> {
     if format == payload.format {
         return Ok(Outcome::Return(1));
     }
-    let transcoded = push_data(stack, 1).and_then(|()| to_form(stack, format));
+    let safepoints = &mut Safepoints::new(stack, cx);
+    let data = push_data(stack, 1, safepoints);
+    let transcoded = data.and_then(|()| to_form(stack, format, safepoints));
     match transcoded {
         Ok(()) => {
             push_form(stack, format);
             Ok(Outcome::Return(1))
         }
-        Err(text) => Ok(errors::fail(stack, kind::INTERNAL, text)),
+        Err(why) => Ok(fail(stack, why)),
+    }
+}
+
+fn fail(stack: &Stack, why: NoText) -> Outcome {
+    match why {
+        NoText::Fault(text) => errors::fail(stack, kind::INTERNAL, text),
+        NoText::Stopped => Outcome::Die,
     }
 }
 
 /// Replaces the Lua value on top of the stack by its form.
-fn to_form(stack: &Stack, format: Format) -> Result<(), String> {
+fn to_form(stack: &Stack, format: Format, safepoints: &mut Safepoints<'_>) -> Result<(), NoText> {
     let is_string = stack.kind(-1) == LuaType::String;
     match format {
         Format::Lua => return Ok(()),
@@ -211,13 +231,13 @@ fn to_form(stack: &Stack, format: Format) -> Result<(), String> {
             }
         }
         Format::Json => {
-            let text = json::encode(stack, -1, json::Layout::Compact)?;
-            stack.push_bytes(text);
-            return Ok(());
+            let text = json::encode(stack, -1, json::Layout::Compact, safepoints)?;
+            return Ok(safepoints.push_bytes(stack, &text)?);
         }
         Format::Bytes | Format::Error => {}
     }
-    Err(format!("cannot transcode a {} to `{}`", stack.type_name(-1), format.text()))
+    let text = format!("cannot transcode a {} to `{}`", stack.type_name(-1), format.text());
+    Err(NoText::Fault(text))
 }
 
 fn refuse_change() -> Result<Outcome, Raise> {

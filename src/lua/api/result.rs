@@ -23,7 +23,7 @@ use crate::process::Exit;
 pub(crate) fn push(stack: &Stack, exit: &Exit) {
     stack.new_table(0, 1);
     if let Some(value) = &exit.value {
-        transfer::decode_one(stack, value);
+        transfer::decode_carried(stack, value);
         stack.raw_set_field(-2, "value");
     }
     if let Some(error) = &exit.error {

@@ -1,6 +1,9 @@
 //! Programs that give way, fail or end where the loop over the fibers has to be careful.
 
-use crate::lua::testing::simulate_program;
+use super::LuaBody;
+use crate::lua::testing::{Simulated, environment, program, simulate_program};
+use crate::lua::{Table, Value, encode_values};
+use crate::process::Limits;
 
 /// The program asserts what it should see.
 fn holds(source: &str) {
@@ -54,6 +57,43 @@ fn a_program_may_give_more_results_than_its_frame_has_room_for() {
     assert!(exit.error.as_ref().is_some_and(|error| error.details.is_some()), "{exit:?}");
     let spawned = format!("coroutine.spawn(function(...) {many} end)");
     assert!(simulate_program(1, &spawned).error.is_none());
+}
+
+#[test]
+fn a_kill_comes_before_the_first_instruction_while_arguments_arrive() {
+    let list = vec![Value::Integer(1); 100_000];
+    let args = encode_values(&[Value::Table(Table { list, fields: Vec::new() })]);
+    for seed in 0..20 {
+        let program = program("error('it runs')");
+        let body = LuaBody::new(environment(), program, args.clone(), Limits::default());
+        let process = Simulated::new(seed, Box::new(body), Limits::default());
+        process.run_to_kill(0);
+        let exit = process.run(usize::MAX).expect("it ends");
+        let text = exit.error.as_ref().map(|error| error.text().into_owned());
+        assert_eq!(text.as_deref(), Some("process terminated"));
+    }
+}
+
+#[test]
+fn a_kill_ends_values_that_arrive() {
+    for wait in ["inbox:receive()", "channel.select({inbox:case_receive()})"] {
+        let source = format!(
+            "local inbox = process.listen('topic')
+            local large = {{}}
+            for n = 1, 100000 do large[n] = n end
+            coroutine.spawn(function() process.send(process.pid(), 'topic', large) end)
+            pcall(function() {wait} end)
+            while true do pcall(process.send, process.pid(), 'topic', large) {wait} end"
+        );
+        for seed in 0..5 {
+            let body = crate::lua::testing::body(program(&source), Limits::default());
+            let process = Simulated::new(seed, body, Limits::default());
+            let running = process.run(50);
+            assert!(running.is_none(), "it sends and receives: {running:?}");
+            process.run_to_kill(0);
+            assert!(process.run(usize::MAX).is_some_and(|exit| exit.error.is_some()));
+        }
+    }
 }
 
 #[test]

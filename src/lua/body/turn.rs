@@ -76,7 +76,7 @@ fn idle(vm: &Vm) -> Ended {
 /// Runs one fiber until it gives way.
 fn run_fiber(vm: &Vm, fiber: FiberId) -> FiberRan {
     let mut l = vm.cx().fibers.get_mut(fiber).top();
-    let mut n_args = prepare(vm, fiber, l);
+    let Some(mut n_args) = prepare(vm, fiber, l) else { return FiberRan::Killed };
     for n_switches in 1.. {
         vm.cx().suspend = Suspend::Interrupted;
         let ran = vm.resume(l, n_args);
@@ -89,7 +89,8 @@ fn run_fiber(vm: &Vm, fiber: FiberId) -> FiberRan {
             Ran::Failed => failed(vm, fiber, l),
         };
         if vm.universe().is_dying() {
-            return FiberRan::Killed; // in a `<close>` variable of the coroutine that failed
+            // In a `<close>` variable of the coroutine that failed, or while a result was copied.
+            return FiberRan::Killed;
         }
         match next {
             Next::Resume((to, n)) if vm.cx().is_spent_after(n_switches) => {
@@ -136,25 +137,31 @@ enum Next {
     Stop(FiberRan),
 }
 
-/// Pushes what the fiber waited for; gives how many values.
-fn prepare(vm: &Vm, fiber: FiberId, l: *mut lua_State) -> i32 {
+/// Pushes what the fiber waited for; gives how many values. `None`: the process was killed
+/// meanwhile.
+fn prepare(vm: &Vm, fiber: FiberId, l: *mut lua_State) -> Option<i32> {
     let resumed = vm.cx().fibers.get_mut(fiber);
     resumed.waits_in = "running";
     let resumption = resumed.resumption.take();
     let stack = vm.stack(l);
     let pushed = match resumption {
         // H2: where a hook interrupted it, nothing may be pushed, not even an error.
-        Some(Resumption::Continue { n_args }) => return n_args,
-        None => return 0,
+        Some(Resumption::Continue { n_args }) => return Some(n_args),
+        None => return Some(0),
         Some(Resumption::Channel(completion)) => {
             api::channel::push_completion(&stack, vm.cx(), completion)
         }
         Some(Resumption::Push(push)) => push(&stack, vm.cx()),
     };
-    if vm.universe().take_over_limit() && exceeds_limit(vm, &stack) {
-        return raise(vm, &stack, Raise::Plain("not enough memory".to_owned()));
+    if vm.universe().take_over_limit() {
+        if vm.universe().take_stopped() {
+            return None;
+        }
+        if exceeds_limit(vm, &stack) {
+            return Some(raise(vm, &stack, Raise::Plain("not enough memory".to_owned())));
+        }
     }
-    pushed.unwrap_or_else(|error| raise(vm, &stack, error))
+    Some(pushed.unwrap_or_else(|error| raise(vm, &stack, error)))
 }
 
 /// Whether what was pushed leaves the heap over its limit even after a full collection.
@@ -205,20 +212,15 @@ fn returned(vm: &Vm, fiber: FiberId, l: *mut lua_State, n: i32) -> Next {
     let verdict = Verdict::from_code(stack.integer(first).unwrap_or(1));
     match verdict {
         Verdict::Returned if fiber == MAIN => {
-            let process = vm.cx().process().clone();
-            Next::Stop(FiberRan::Finished(Box::new(api::exit::from_results(
-                &stack,
-                first + 1,
-                &process,
-            ))))
+            let exit = api::exit::from_results(&stack, vm.cx(), first + 1);
+            Next::Stop(FiberRan::Finished(Box::new(exit)))
         }
         Verdict::Returned => {
             end_fiber(vm, fiber, &stack);
             Next::Stop(FiberRan::GaveWay)
         }
         Verdict::Raised => {
-            let process = vm.cx().process().clone();
-            let exit = api::exit::from_error(&stack, first + 1, &process);
+            let exit = api::exit::from_error(&stack, vm.cx(), first + 1);
             let limited = vm.universe().memory_limit() != usize::MAX;
             if limited && exit.error.as_ref().is_some_and(Failure::is_out_of_memory) {
                 return Next::Stop(FiberRan::Finished(Box::new(out_of_memory(vm))));

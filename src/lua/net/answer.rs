@@ -54,7 +54,7 @@ impl Answer {
                 stack.new_table(0, 1);
                 stack.push_int(i64::try_from(written).unwrap_or(i64::MAX));
                 stack.raw_set_field(-2, "written");
-                fault.details = transfer::encode_one(stack, -1, "details").ok();
+                fault.details = transfer::encode_small(stack, -1, "details").ok();
                 stack.pop(1);
                 return Answer::Failed(fault).push(stack);
             }

@@ -207,6 +207,9 @@ unsafe fn run(
     // R2: what was granted beyond the limit is asked for now. As Lua does it, a full collection
     // comes first; when that makes room, nothing has happened.
     let over_limit = universe.take_over_limit() && {
+        if universe.take_stopped() {
+            return stopped(universe);
+        }
         stack.collect_garbage();
         universe.is_too_large()
     };
@@ -222,6 +225,13 @@ unsafe fn run(
 fn push_alone(stack: &Stack, text: String) {
     stack.set_top(0);
     stack.push_bytes(text);
+}
+
+/// A step of the host function was stopped: what it gave or raised is not meant.
+#[cold]
+fn stopped(universe: &Universe) -> After {
+    universe.leave_host();
+    if universe.is_dying() { After::Outcome(Outcome::Die) } else { After::OutOfMemory }
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

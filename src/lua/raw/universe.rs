@@ -42,6 +42,8 @@ pub(crate) struct Universe {
     host_depth: Cell<u32>,
     /// A host function allocated beyond the limit; its trampoline raises.
     over_limit: Cell<bool>,
+    /// A step was stopped (see `safepoint.rs`); `over_limit` is set as well, which is looked at.
+    stopped: Cell<bool>,
     /// A host function panicked, or a kill must end the VM: no Lua code of it may run any more.
     dying: Cell<bool>,
     /// What the host raises when the next resume must raise instead of return.
@@ -82,6 +84,7 @@ impl Universe {
             arena: UnsafeCell::new(arena),
             host_depth: Cell::new(0),
             over_limit: Cell::new(false),
+            stopped: Cell::new(false),
             dying: Cell::new(false),
             raise_on_resume: Cell::new(false),
             nested: Cell::new(0),
@@ -254,6 +257,18 @@ impl Universe {
     /// Whether more was allocated than the limit allows, since last asked.
     pub(crate) fn take_over_limit(&self) -> bool {
         self.over_limit.replace(false)
+    }
+
+    /// The step that runs is given up: the VM is dying, or else the step may not have the memory
+    /// that it needs, whatever a collection frees.
+    pub(crate) fn stop_step(&self) {
+        self.over_limit.set(true);
+        self.stopped.set(true);
+    }
+
+    /// Whether a step was stopped since last asked.
+    pub(crate) fn take_stopped(&self) -> bool {
+        self.stopped.replace(false)
     }
 
     pub(crate) fn enter_host(&self) {

@@ -4,9 +4,13 @@ use std::ffi::c_int;
 use std::ops::Range;
 
 use super::encode::{Encoder, Strictness};
-use super::{Malformed, Table, Value, decode, decode_one, decode_value, encode, encode_one};
+use super::{
+    Malformed, NotCopied, Table, Value, decode_first, decode_value, decode_values,
+    encode_arguments, encode_at, scalar,
+};
 use crate::lua::api::testing::TestVm;
 use crate::lua::raw::Stack;
+use crate::lua::safepoint::Safepoints;
 use crate::process::Encoded;
 
 /// Any bytes decode to as many values as they claim, which cross and stay what they are, or they
@@ -19,10 +23,22 @@ pub fn check_bytes(data: &[u8]) {
     TestVm::new().with(|stack| check_encoding(stack, data, u32::from(*n_values % 4)));
 }
 
+/// Safepoints after every few bytes.
+pub(super) fn often<'a>() -> Safepoints<'a> {
+    Safepoints::after_each(3)
+}
+
+/// As [`super::encode`].
+pub(super) fn encode(stack: &Stack, indices: Range<c_int>) -> Result<Encoded, NotCopied> {
+    let only = (indices.len() == 1).then_some(indices.start);
+    let short = only.and_then(|index| scalar::encode(stack, index));
+    short.map_or_else(|| encode_arguments(stack, indices, &mut often()), Ok)
+}
+
 pub(super) fn check_encoding(stack: &Stack, data: &[u8], n_values: u32) {
     let top = stack.top();
     let encoded = Encoded { data: data.iter().copied().collect(), n_values };
-    match decode(stack, &encoded) {
+    match decode_values(stack, &encoded, &mut often()) {
         Ok(()) => {
             assert_eq!(stack.top() - top, n_values as c_int);
             let indices = top + 1..stack.top() + 1;
@@ -38,7 +54,8 @@ pub(super) fn check_encoding(stack: &Stack, data: &[u8], n_values: u32) {
 /// The encoder for all values writes what was written of the values at `indices`, however that was
 /// done (F1).
 pub(super) fn check_general_way(stack: &Stack, indices: Range<c_int>, encoded: &Encoded) {
-    let mut encoder = Encoder::new(stack, Strictness::Refuse);
+    let safepoints = &mut often();
+    let mut encoder = Encoder::new(stack, Strictness::Refuse, safepoints);
     for index in indices {
         encoder.root(index, || unreachable!("it was written before")).expect("as before");
     }
@@ -48,10 +65,11 @@ pub(super) fn check_general_way(stack: &Stack, indices: Range<c_int>, encoded: &
 /// A value that has crossed is what it was.
 fn check_crossing(stack: &Stack, index: c_int) {
     let top = stack.top();
-    let sent = encode_one(stack, index, "value").expect("what was decoded can cross");
-    decode_one(stack, &sent);
+    let sent = encode_at(stack, index, "value", &mut often()).expect("what was decoded can cross");
+    decode_first(stack, &sent, &mut often());
     assert_eq!(stack.top(), top + 1);
-    let sent_again = encode_one(stack, -1, "value").expect("what has crossed can cross");
+    let sent_again =
+        encode_at(stack, -1, "value", &mut often()).expect("what has crossed can cross");
     stack.set_top(top);
     let (before, after) = (decode_value(&sent), decode_value(&sent_again));
     assert!(are_alike(&before, &after), "{before:?} arrives as {after:?}");

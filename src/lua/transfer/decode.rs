@@ -19,6 +19,7 @@ use super::levels::Levels;
 use super::plain::plain_type;
 use crate::lua::api::{errors, result};
 use crate::lua::raw::{LuaType, Scalar, Stack, StringView, TableView, View};
+use crate::lua::safepoint::{LARGE, Safepoints};
 
 /// Slots of a level: the table, and a key that waits for its value.
 const LEVEL: c_int = 2;
@@ -111,9 +112,12 @@ impl<'a> Row<'a> {
 
 /// Reads values one after the other.
 #[derive(Debug)]
-pub(super) struct Decoder<'a> {
+pub(super) struct Decoder<'a, 's, 'c> {
     stack: &'a Stack,
     input: Reader<'a>,
+    safepoints: &'s mut Safepoints<'c>,
+    /// The place in the input at which to look up.
+    look_at: usize,
     /// The open tables; while entries of the innermost one are read, without it.
     frames: SmallVec<[Frame<'a>; 4]>,
     levels: Levels,
@@ -124,13 +128,14 @@ pub(super) struct Decoder<'a> {
     slots_left: usize,
 }
 
-impl<'a> Decoder<'a> {
+impl<'a, 's, 'c> Decoder<'a, 's, 'c> {
     /// Uses some stack slots, and those above while it reads. `room`: so many were reserved.
     pub(super) fn new(
         stack: &'a Stack,
         data: &'a [u8],
         room: c_int,
-    ) -> Result<Decoder<'a>, Malformed> {
+        safepoints: &'s mut Safepoints<'c>,
+    ) -> Result<Decoder<'a, 's, 'c>, Malformed> {
         stack.push_nil();
         let shared = stack.top();
         let levels = Levels::new(stack, LEVEL);
@@ -140,7 +145,8 @@ impl<'a> Decoder<'a> {
         };
         let input = Reader::new(data);
         let frames = SmallVec::new();
-        Ok(Decoder { stack, input, frames, levels, shared, keys, slots_left: data.len() })
+        let (look_at, slots_left) = (safepoints.stretch(), data.len());
+        Ok(Decoder { stack, input, safepoints, look_at, frames, levels, shared, keys, slots_left })
     }
 
     pub(super) fn is_at_end(&self) -> bool {
@@ -152,6 +158,9 @@ impl<'a> Decoder<'a> {
         let value = self.stack.top() + 1;
         let at = self.input.at();
         match self.input.token()? {
+            Token::Scalar(Scalar::String(text)) => {
+                self.push_string(text)?;
+            }
             Token::Scalar(scalar) => self.stack.push_scalar(scalar),
             Token::Tag(tag) => {
                 if matches!(self.with_parts(tag, at)?, Read::Table | Read::Details) {
@@ -165,6 +174,29 @@ impl<'a> Decoder<'a> {
             }
         }
         Ok(())
+    }
+
+    /// To be called for each entry.
+    #[inline(always)]
+    fn pass(&mut self) -> Result<(), Malformed> {
+        if self.input.at() < self.look_at { Ok(()) } else { self.look() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look(&mut self) -> Result<(), Malformed> {
+        self.look_at = self.input.at() + self.safepoints.stretch();
+        Ok(self.safepoints.look()?)
+    }
+
+    /// Pushes a string.
+    #[inline(always)]
+    fn push_string(&mut self, text: &[u8]) -> Result<Option<StringView<'a>>, Malformed> {
+        if text.len() < LARGE {
+            return Ok(self.stack.push_viewed(text));
+        }
+        self.safepoints.push_bytes(self.stack, text)?;
+        Ok(None)
     }
 
     /// Reads entries of the innermost table, `frame`, until one of them opens a table or none is
@@ -217,7 +249,7 @@ impl<'a> Decoder<'a> {
         let slot = frame.base + LEVEL;
         match self.input.token_with(tag)? {
             Token::Scalar(Scalar::String(text)) => {
-                let view = stack.push_viewed(text);
+                let view = self.push_string(text)?;
                 if let Some(keys) = &mut self.keys {
                     keys.remember(stack, view);
                 }
@@ -244,12 +276,13 @@ impl<'a> Decoder<'a> {
     /// Reads the value of `key`, if there is one, and sets it.
     #[inline(always)]
     fn entry(&mut self, frame: &Frame<'a>, key: Key<'a>) -> Result<Entry, Malformed> {
+        self.pass()?;
         let stack = self.stack;
         let at = self.input.at();
         match self.input.token()? {
             Token::Scalar(Scalar::Nil) => return Ok(Entry::End),
             Token::Scalar(Scalar::String(text)) => {
-                let view = stack.push_viewed(text).map(View::String);
+                let view = self.push_string(text)?.map(View::String);
                 self.set_pushed(frame, key, -1, view);
                 stack.set_top(frame.base + LEVEL - 1);
             }

@@ -10,10 +10,12 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::format::{self, Bytes, Data};
+use super::format::{self, Data};
 use super::keys::Keys;
+use super::output::Output;
 use super::seen::Seen;
 use crate::lua::raw::{Cell, Elements, Scalar, Stack, TableView, View};
+use crate::lua::safepoint::{Safepoints, Stopped};
 
 /// A table that is being written.
 #[derive(Clone, Copy, Debug)]
@@ -33,11 +35,25 @@ struct Frame<'a> {
     n_fields: usize,
 }
 
-/// Writes any number of values, which may share tables. All of its functions give `None` when there
-/// is something that they do not know.
+/// Why it ends early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Halt {
+    /// There is something that this way does not know.
+    Unknown,
+    Stopped,
+}
+
+impl From<Stopped> for Halt {
+    #[inline]
+    fn from(Stopped: Stopped) -> Halt {
+        Halt::Stopped
+    }
+}
+
+/// Writes any number of values, which may share tables.
 #[derive(Debug)]
-struct Direct<'a> {
-    out: Bytes,
+struct Direct<'a, 's, 'c> {
+    out: Output<'s, 'c>,
     seen: Seen,
     keys: Keys,
     /// The open tables; while entries of the innermost one are written, without it.
@@ -45,47 +61,52 @@ struct Direct<'a> {
 }
 
 /// Copies the values at `indices`.
-pub(super) fn encode(stack: &Stack, indices: Range<c_int>) -> Option<Data> {
+pub(super) fn encode(
+    stack: &Stack,
+    indices: Range<c_int>,
+    safepoints: &mut Safepoints<'_>,
+) -> Result<Data, Halt> {
     let mut direct = Direct {
-        out: Bytes::with_capacity(format::OUT_CAPACITY),
+        out: Output::new(safepoints),
         seen: Seen::default(),
         keys: Keys::new(),
         frames: SmallVec::new(),
     };
     for index in indices {
         match stack.scalar(index) {
-            Some(scalar) => format::write_scalar(&mut direct.out, scalar),
-            None => direct.root(stack.table_view(index)?)?,
+            Some(Scalar::String(text)) => direct.out.string(text)?,
+            Some(scalar) => format::write_scalar(&mut direct.out.bytes, scalar),
+            None => direct.root(stack.table_view(index).ok_or(Halt::Unknown)?)?,
         }
     }
-    Some(format::finish(&direct.out, direct.keys.is_used()))
+    Ok(direct.out.finish(direct.keys.is_used()))
 }
 
-impl<'a> Direct<'a> {
-    fn root(&mut self, table: TableView<'a>) -> Option<()> {
+impl<'a> Direct<'a, '_, '_> {
+    fn root(&mut self, table: TableView<'a>) -> Result<(), Halt> {
         let first = self.open(table)?;
         self.frames.extend(first);
         while let Some(frame) = self.frames.pop() {
             self.entries(frame)?;
         }
-        Some(())
+        Ok(())
     }
 
     /// Writes the header of a table that was not met before, or the place where it was.
-    fn open(&mut self, table: TableView<'a>) -> Option<Option<Frame<'a>>> {
+    fn open(&mut self, table: TableView<'a>) -> Result<Option<Frame<'a>>, Halt> {
         if table.has_metatable() {
-            return None;
+            return Err(Halt::Unknown);
         }
-        let at = self.out.len();
+        let at = self.out.bytes.len();
         if let Some(first) = self.seen.place_or_insert(table.address(), at) {
-            format::write_same(&mut self.out, first);
-            return Some(None);
+            format::write_same(&mut self.out.bytes, first);
+            return Ok(None);
         }
         let elements = table.elements();
-        let n_list = elements.list_len()?;
-        self.out.extend_from_slice(&[format::TABLE, 0]);
-        format::write_varint(&mut self.out, n_list as u64);
-        Some(Some(Frame {
+        let n_list = elements.list_len().ok_or(Halt::Unknown)?;
+        self.out.bytes.extend_from_slice(&[format::TABLE, 0]);
+        format::write_varint(&mut self.out.bytes, n_list as u64);
+        Ok(Some(Frame {
             at,
             elements,
             n_list,
@@ -98,7 +119,7 @@ impl<'a> Direct<'a> {
 
     /// Writes entries of `frame`, the innermost table, until one of them opens a table or none is
     /// left.
-    fn entries(&mut self, mut frame: Frame<'a>) -> Option<()> {
+    fn entries(&mut self, mut frame: Frame<'a>) -> Result<(), Halt> {
         while frame.n_written < frame.n_list {
             let value = frame.elements.value(frame.n_written);
             frame.n_written += 1;
@@ -107,14 +128,18 @@ impl<'a> Direct<'a> {
             {
                 return self.enter(frame, inner);
             }
+            self.out.pass()?;
         }
         if frame.is_in_list {
             frame.is_in_list = false;
-            self.out.push(format::NIL);
+            self.out.bytes.push(format::NIL);
         }
         while let Some((cell, rest)) = frame.cells.split_first() {
             frame.cells = rest;
-            let Some((key, value)) = cell.entry() else { continue };
+            let Some((key, value)) = cell.entry() else {
+                self.out.skip()?;
+                continue;
+            };
             frame.n_fields += 1;
             self.key(key, frame.n_list)?;
             if let Some(table) = self.value(value)?
@@ -122,50 +147,54 @@ impl<'a> Direct<'a> {
             {
                 return self.enter(frame, inner);
             }
+            self.out.pass()?;
         }
         self.end(frame);
-        Some(())
+        Ok(())
     }
 
-    fn enter(&mut self, frame: Frame<'a>, inner: Frame<'a>) -> Option<()> {
+    fn enter(&mut self, frame: Frame<'a>, inner: Frame<'a>) -> Result<(), Halt> {
         self.frames.push(frame);
         self.frames.push(inner);
-        Some(())
+        self.out.pass()?;
+        Ok(())
     }
 
     /// Writes a value that is no table; else gives it.
     #[inline(always)]
-    fn value(&mut self, value: View<'a>) -> Option<Option<TableView<'a>>> {
+    fn value(&mut self, value: View<'a>) -> Result<Option<TableView<'a>>, Halt> {
         match value {
-            View::Scalar(scalar) => format::write_scalar(&mut self.out, scalar),
-            View::String(text) => format::write_string(&mut self.out, text.bytes()),
-            View::Table(table) => return Some(Some(table)),
-            View::Other => return None,
+            View::Scalar(scalar) => format::write_scalar(&mut self.out.bytes, scalar),
+            View::String(text) => self.out.string(text.bytes())?,
+            View::Table(table) => return Ok(Some(table)),
+            View::Other => return Err(Halt::Unknown),
         }
-        Some(None)
+        Ok(None)
     }
 
     /// Writes the key of a field.
     #[inline(always)]
-    fn key(&mut self, key: View<'a>, n_list: usize) -> Option<()> {
+    fn key(&mut self, key: View<'a>, n_list: usize) -> Result<(), Halt> {
         match key {
             View::String(text) => match self.keys.place(text.address()) {
-                Some(place) => self.out.push(format::KEY | place),
+                Some(place) => self.out.bytes.push(format::KEY | place),
                 None => {
                     self.keys.insert(text.address());
-                    format::write_string(&mut self.out, text.bytes());
+                    self.out.string(text.bytes())?;
                 }
             },
             // A list that goes on in the hash part: Lua has to say how long it is.
-            View::Scalar(Scalar::Integer(index)) if index == n_list as i64 + 1 => return None,
-            View::Scalar(scalar) => format::write_scalar(&mut self.out, scalar),
-            View::Table(_) | View::Other => return None,
+            View::Scalar(Scalar::Integer(index)) if index == n_list as i64 + 1 => {
+                return Err(Halt::Unknown);
+            }
+            View::Scalar(scalar) => format::write_scalar(&mut self.out.bytes, scalar),
+            View::Table(_) | View::Other => return Err(Halt::Unknown),
         }
-        Some(())
+        Ok(())
     }
 
     fn end(&mut self, frame: Frame<'a>) {
-        self.out.push(format::NIL);
-        self.out[frame.at + 1] = format::hash_class(frame.n_fields);
+        self.out.bytes.push(format::NIL);
+        self.out.bytes[frame.at + 1] = format::hash_class(frame.n_fields);
     }
 }

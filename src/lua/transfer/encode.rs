@@ -4,16 +4,18 @@ use std::ffi::c_int;
 
 use smallvec::SmallVec;
 
-use super::CannotCross;
 use super::format::{self, Bytes, Data};
 use super::keys::Keys;
 use super::levels::Levels;
+use super::output::Output;
 use super::path;
 use super::plain::plain_type;
 use super::seen::Seen;
+use super::{CannotCross, NotCopied};
 use crate::lua::api::{errors, payload, result};
 use crate::lua::objects;
 use crate::lua::raw::{LuaType, Scalar, Stack};
+use crate::lua::safepoint::{Safepoints, Stopped};
 use crate::lua::stdlib::fill_if_lazy;
 
 /// Slots of a level: the table, the key that `next` stands at, its value.
@@ -83,10 +85,10 @@ impl Frame {
 
 /// Writes any number of values, which may share tables.
 #[derive(Debug)]
-pub(super) struct Encoder<'a> {
+pub(super) struct Encoder<'a, 's, 'c> {
     stack: &'a Stack,
     strictness: Strictness,
-    out: Bytes,
+    out: Output<'s, 'c>,
     seen: Seen,
     keys: Keys,
     /// The open tables; while entries of the innermost one are written, without it.
@@ -99,15 +101,19 @@ pub(super) struct Encoder<'a> {
     refused: Option<CannotCross>,
 }
 
-impl<'a> Encoder<'a> {
+impl<'a, 's, 'c> Encoder<'a, 's, 'c> {
     /// Uses the stack above its present top until [`Encoder::finish`].
-    pub(super) fn new(stack: &'a Stack, strictness: Strictness) -> Encoder<'a> {
+    pub(super) fn new(
+        stack: &'a Stack,
+        strictness: Strictness,
+        safepoints: &'s mut Safepoints<'c>,
+    ) -> Encoder<'a, 's, 'c> {
         let first_slot = stack.top() + 1;
         let levels = Levels::new(stack, LEVEL);
         Encoder {
             stack,
             strictness,
-            out: Bytes::with_capacity(format::OUT_CAPACITY),
+            out: Output::new(safepoints),
             seen: Seen::default(),
             keys: Keys::new(),
             frames: SmallVec::new(),
@@ -124,7 +130,7 @@ impl<'a> Encoder<'a> {
         if self.rests {
             self.stack.restart_collector();
         }
-        (format::finish(&self.out, self.keys.is_used()), self.refused)
+        (self.out.finish(self.keys.is_used()), self.refused)
     }
 
     /// Writes the value at `index`. `root` names it in errors.
@@ -132,21 +138,20 @@ impl<'a> Encoder<'a> {
         &mut self,
         index: c_int,
         root: impl Fn() -> String,
-    ) -> Result<(), CannotCross> {
+    ) -> Result<(), NotCopied> {
         let stack = self.stack;
         if let Some(scalar) = stack.scalar(index) {
-            format::write_scalar(&mut self.out, scalar);
-            return Ok(());
+            return Ok(self.scalar(scalar)?);
         }
         stack.push_value(index);
         let slot = stack.top();
-        self.unwrap(slot);
+        self.unwrap(slot)?;
         if !self.crosses(slot) {
             self.refuse(slot, None, &root)?;
             stack.push_nil();
             stack.replace(slot);
         }
-        if let Written::Header { at, n_array } = self.write(slot) {
+        if let Written::Header { at, n_array } = self.write(slot)? {
             self.enter(at, n_array);
             while let Some(frame) = self.frames.pop() {
                 self.entries(frame, &root)?;
@@ -158,24 +163,25 @@ impl<'a> Encoder<'a> {
 
     /// Writes entries of the innermost table, `frame`, until one of them opens a table or none is
     /// left.
-    fn entries(&mut self, mut frame: Frame, root: &impl Fn() -> String) -> Result<(), CannotCross> {
+    fn entries(&mut self, mut frame: Frame, root: &impl Fn() -> String) -> Result<(), NotCopied> {
         let stack = self.stack;
         let (key, value) = (frame.base + 1, frame.base + 2);
         if frame.state == State::Value {
             frame.state = State::Pairs;
             stack.set_top(value);
             self.frames.push(frame);
-            if self.write_value(value) {
+            if self.write_value(value)? {
                 return Ok(());
             }
             self.frames.pop();
         }
         stack.set_top(key);
         while stack.next(frame.base) {
+            self.out.pass()?;
             if let Some(scalar) = stack.scalar(value)
-                && self.write_plain_key(&mut frame, key)
+                && self.write_plain_key(&mut frame, key)?
             {
-                format::write_scalar(&mut self.out, scalar);
+                self.scalar(scalar)?;
                 stack.pop(1);
                 continue;
             }
@@ -192,13 +198,13 @@ impl<'a> Encoder<'a> {
 
     /// Writes a key that is a scalar, or the next one of the run; else nothing, and gives false.
     #[inline]
-    fn write_plain_key(&mut self, frame: &mut Frame, key: c_int) -> bool {
+    fn write_plain_key(&mut self, frame: &mut Frame, key: c_int) -> Result<bool, Stopped> {
         let stack = self.stack;
         let address = stack.pointer(key);
         if frame.state == State::Run {
             if address.is_null() && stack.integer(key) == Some(frame.n_run + 1) {
                 frame.n_run += 1;
-                return true;
+                return Ok(true);
             }
             self.end_run(frame);
         }
@@ -207,21 +213,29 @@ impl<'a> Encoder<'a> {
         {
             frame.n_pairs += 1;
             frame.n_fields += 1;
-            self.out.push(format::KEY | place);
-            return true;
+            self.out.bytes.push(format::KEY | place);
+            return Ok(true);
         }
-        let Some(scalar) = stack.scalar(key) else { return false };
+        let Some(scalar) = stack.scalar(key) else { return Ok(false) };
         frame.count(scalar);
         if matches!(scalar, Scalar::String(_)) {
             self.keys.insert(address);
         }
-        format::write_scalar(&mut self.out, scalar);
-        true
+        self.scalar(scalar)?;
+        Ok(true)
+    }
+
+    fn scalar(&mut self, scalar: Scalar<'_>) -> Result<(), Stopped> {
+        match scalar {
+            Scalar::String(text) => self.out.string(text)?,
+            scalar => format::write_scalar(&mut self.out.bytes, scalar),
+        }
+        Ok(())
     }
 
     fn end_run(&mut self, frame: &mut Frame) {
         frame.state = State::Pairs;
-        self.out.push(format::NIL);
+        self.out.bytes.push(format::NIL);
     }
 
     /// Writes any entry of the innermost table; true when it opened a table.
@@ -230,13 +244,14 @@ impl<'a> Encoder<'a> {
         key: c_int,
         value: c_int,
         root: &impl Fn() -> String,
-    ) -> Result<bool, CannotCross> {
+    ) -> Result<bool, NotCopied> {
         let stack = self.stack;
-        self.unwrap(value);
+        self.unwrap(value)?;
         if !self.crosses(value) {
             return self.refuse(value, Some(key), root);
         }
         if stack.is_nil(value) {
+            self.out.skip()?;
             return Ok(false);
         }
         let mut written_key = key;
@@ -244,7 +259,7 @@ impl<'a> Encoder<'a> {
             // `next` needs the key itself, the encoding what it stands for.
             stack.push_value(key);
             written_key = stack.top();
-            self.unwrap(written_key);
+            self.unwrap(written_key)?;
         }
         if !self.crosses(written_key) {
             return self.refuse(written_key, Some(key), root);
@@ -253,21 +268,26 @@ impl<'a> Encoder<'a> {
             return Ok(false);
         }
         let mut frame = self.frames.pop().expect("an entry belongs to an open table");
-        let is_plain = self.write_plain_key(&mut frame, written_key);
+        let is_plain = self.write_plain_key(&mut frame, written_key)?;
         self.frames.push(frame);
         if is_plain {
             stack.set_top(value);
-            return Ok(self.write_value(value));
+            return Ok(self.write_value(value)?);
         }
-        Ok(self.write_key_with_parts(written_key, key, value))
+        Ok(self.write_key_with_parts(written_key, key, value)?)
     }
 
     /// Writes a table or an object as a key, and the value; true when a table was opened.
-    fn write_key_with_parts(&mut self, written_key: c_int, key: c_int, value: c_int) -> bool {
+    fn write_key_with_parts(
+        &mut self,
+        written_key: c_int,
+        key: c_int,
+        value: c_int,
+    ) -> Result<bool, Stopped> {
         let frame = self.frames.last_mut().expect("an entry belongs to an open table");
         frame.n_pairs += 1;
         frame.n_fields += 1;
-        match self.write(written_key) {
+        match self.write(written_key)? {
             Written::Whole => {
                 self.stack.set_top(value);
                 self.write_value(value)
@@ -278,19 +298,19 @@ impl<'a> Encoder<'a> {
                     self.stack.push_value(key);
                 }
                 self.enter(at, n_array);
-                true
+                Ok(true)
             }
         }
     }
 
     /// Writes the value on top of the stack, at `value`; true when that opened a table.
-    fn write_value(&mut self, value: c_int) -> bool {
-        match self.write(value) {
-            Written::Whole => false,
+    fn write_value(&mut self, value: c_int) -> Result<bool, Stopped> {
+        match self.write(value)? {
+            Written::Whole => Ok(false),
             Written::Header { at, n_array } => {
                 self.stack.push_value(value);
                 self.enter(at, n_array);
-                true
+                Ok(true)
             }
         }
     }
@@ -310,11 +330,11 @@ impl<'a> Encoder<'a> {
         if frame.state == State::Run {
             self.end_run(&mut frame);
         }
-        self.out.push(format::NIL);
-        self.out[frame.at + 1] = format::hash_class(frame.n_fields);
+        self.out.bytes.push(format::NIL);
+        self.out.bytes[frame.at + 1] = format::hash_class(frame.n_fields);
         // A sparse table can have a border far behind its entries, which then is no size.
         if frame.n_array > frame.n_run as usize + frame.n_pairs {
-            format::clear_varint(&mut self.out, frame.at + 2);
+            format::clear_varint(&mut self.out.bytes, frame.at + 2);
         }
         if let Some(outer) = self.frames.last() {
             self.levels.leave(self.stack, frame.base, outer.base);
@@ -322,14 +342,15 @@ impl<'a> Encoder<'a> {
     }
 
     /// Replaces a payload in the top slot `slot` by its data.
-    fn unwrap(&mut self, slot: c_int) {
+    fn unwrap(&mut self, slot: c_int) -> Result<(), Stopped> {
         while self.stack.object_tag(slot) == Some(objects::PAYLOAD) {
             self.rest();
-            if !payload::push_crossing_data(self.stack, slot) {
-                return;
+            if !payload::push_crossing_data(self.stack, slot, self.out.safepoints)? {
+                break;
             }
             self.stack.replace(slot);
         }
+        Ok(())
     }
 
     /// Stops the collector before something is made in this VM (T4).
@@ -350,25 +371,27 @@ impl<'a> Encoder<'a> {
 
     /// Writes a value that crosses; of a table the header. For an error with details in a table,
     /// the slot `index` holds the details afterwards, and it is their header that was written.
-    fn write(&mut self, index: c_int) -> Written {
-        match self.stack.scalar(index) {
-            Some(scalar) => format::write_scalar(&mut self.out, scalar),
-            None if self.stack.kind(index) == LuaType::Table => return self.write_header(index),
-            None => return self.write_object(index),
-        }
-        Written::Whole
+    fn write(&mut self, index: c_int) -> Result<Written, Stopped> {
+        Ok(match self.stack.scalar(index) {
+            Some(scalar) => {
+                self.scalar(scalar)?;
+                Written::Whole
+            }
+            None if self.stack.kind(index) == LuaType::Table => self.write_header(index),
+            None => self.write_object(index)?,
+        })
     }
 
     fn write_header(&mut self, index: c_int) -> Written {
-        let at = self.out.len();
+        let at = self.out.bytes.len();
         if let Some(first) = self.seen.place_or_insert(self.stack.pointer(index), at) {
-            format::write_same(&mut self.out, first);
+            format::write_same(&mut self.out.bytes, first);
             return Written::Whole;
         }
         let tag = if self.prepare(index) { format::RECORD } else { format::TABLE };
-        self.out.extend_from_slice(&[tag, 0]);
+        self.out.bytes.extend_from_slice(&[tag, 0]);
         let n_array = self.stack.raw_len(index);
-        format::write_varint(&mut self.out, n_array as u64);
+        format::write_varint(&mut self.out.bytes, n_array as u64);
         Written::Header { at, n_array }
     }
 
@@ -383,15 +406,15 @@ impl<'a> Encoder<'a> {
         result::is_record(self.stack, index)
     }
 
-    fn write_object(&mut self, index: c_int) -> Written {
-        let (stack, out) = (self.stack, &mut self.out);
+    fn write_object(&mut self, index: c_int) -> Result<Written, Stopped> {
+        let (stack, out) = (self.stack, &mut self.out.bytes);
         if let Some(plain) = stack.object_tag(index).and_then(plain_type) {
             out.push(format::PLAIN);
             format::write_varint(out, u64::from(plain.tag));
             let mut bytes = Bytes::new();
             (plain.write)(stack, index, &mut bytes);
             format::write_bytes(out, &bytes);
-            return Written::Whole;
+            return Ok(Written::Whole);
         }
         out.push(format::ERROR);
         let retryable = errors::retryable(stack, index);
@@ -399,16 +422,16 @@ impl<'a> Encoder<'a> {
         out.push(code.unwrap_or_default() as u8);
         for part in [errors::MESSAGE, errors::KIND, errors::TRACE] {
             stack.object_value(index, part);
-            format::write_bytes(out, stack.bytes(-1).unwrap_or_default());
+            self.out.text(stack.bytes(-1).unwrap_or_default())?;
             stack.pop(1);
         }
         if stack.object_value(index, errors::DETAILS) != LuaType::Table {
             stack.pop(1);
-            out.push(format::NIL);
-            return Written::Whole;
+            self.out.bytes.push(format::NIL);
+            return Ok(Written::Whole);
         }
         stack.replace(index);
-        self.write_header(index)
+        Ok(self.write_header(index))
     }
 
     /// Notes that the value at `index` cannot cross, and fails if none may be left out; nothing
@@ -419,8 +442,9 @@ impl<'a> Encoder<'a> {
         index: c_int,
         key: Option<c_int>,
         root: &impl Fn() -> String,
-    ) -> Result<bool, CannotCross> {
+    ) -> Result<bool, NotCopied> {
         if self.strictness == Strictness::Drop && self.refused.is_some() {
+            self.out.skip()?;
             return Ok(false);
         }
         let type_name = self.stack.type_name(index);
@@ -428,7 +452,7 @@ impl<'a> Encoder<'a> {
         self.add_keys(&mut path, key);
         let refused = CannotCross { type_name, path };
         if self.strictness == Strictness::Refuse {
-            return Err(refused);
+            return Err(NotCopied::CannotCross(refused));
         }
         self.refused = Some(refused);
         Ok(false)

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 
 use super::keys;
 use crate::lua::raw::Scalar;
+use crate::lua::safepoint::Stopped;
 
 /// The bytes of an encoding that is being written.
 pub(super) type Bytes = Vec<u8>;
@@ -21,6 +22,9 @@ pub(super) type Data = SmallVec<[u8; INLINE]>;
 
 /// Bytes that the output has room for from the start.
 pub(super) const OUT_CAPACITY: usize = 256;
+
+/// Bytes that an output begins with, for [`KEYS`]. Places count from behind them.
+pub(super) const HEAD: usize = 1;
 
 /// Where values are written to.
 pub(super) trait Sink {
@@ -222,25 +226,23 @@ pub(super) fn write_bytes(out: &mut impl Sink, value: &[u8]) {
     out.extend(value);
 }
 
-/// Another reference to the table whose tag is at `first`.
+/// Another reference to the table whose tag is at `first` of the output.
 pub(super) fn write_same(out: &mut Bytes, first: usize) {
     out[first] |= 1;
     out.push(SAME);
-    write_varint(out, first as u64);
-}
-
-/// The whole encoding, in as many bytes as there must be. `remembers`: keys are referred to.
-pub(super) fn finish(out: &[u8], remembers: bool) -> Data {
-    let mark: &[u8] = if remembers { &[KEYS] } else { &[] };
-    let mut data = Data::with_capacity(mark.len() + out.len());
-    data.extend_from_slice(mark);
-    data.extend_from_slice(out);
-    data
+    write_varint(out, (first - HEAD) as u64);
 }
 
 /// Bytes that no encoder writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
+
+impl From<Stopped> for Malformed {
+    /// Nobody asks any more what the bytes were (P2).
+    fn from(Stopped: Stopped) -> Malformed {
+        Malformed
+    }
+}
 
 /// A place in the bytes of an encoding.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::check::{encode, often};
 use super::format::Data;
 use super::*;
 use crate::civil::{Duration, Time, Zone};
@@ -10,6 +11,26 @@ use crate::lua::api::time::{Location, Moment, Span};
 use crate::lua::api::{errors, payload, result, time};
 use crate::lua::raw::{LuaType, Outcome, Raise, host};
 use crate::process::{Exit, Failure};
+
+fn decode(stack: &Stack, encoded: &Encoded) -> Result<(), Malformed> {
+    decode_values(stack, encoded, &mut often())
+}
+
+fn decode_one(stack: &Stack, encoded: &Encoded) {
+    decode_first(stack, encoded, &mut often());
+}
+
+fn decode_array(stack: &Stack, encoded: &Encoded) -> Result<(), Malformed> {
+    decode_into_array(stack, encoded, &mut often())
+}
+
+fn encode_one(stack: &Stack, index: c_int, root: &str) -> Result<Encoded, NotCopied> {
+    scalar::encode(stack, index).map_or_else(|| encode_at(stack, index, root, &mut often()), Ok)
+}
+
+fn encode_rest(stack: &Stack, index: c_int, root: &str) -> Carried {
+    encode_what_crosses(stack, index, root, often())
+}
 
 fn copy(stack: &Stack) -> Result<Outcome, Raise> {
     let n_values = stack.top();
@@ -30,8 +51,8 @@ fn copy(stack: &Stack) -> Result<Outcome, Raise> {
 }
 
 fn copy_rest(stack: &Stack) -> Result<Outcome, Raise> {
-    let (encoded, dropped) = encode_rest(stack, 1, "result");
-    decode_one(stack, &encoded);
+    let Carried { value, dropped } = encode_rest(stack, 1, "result");
+    decode_one(stack, &value.expect("it is small"));
     stack.push_bytes(dropped.map_or(String::new(), |dropped| dropped.to_string()));
     Ok(Outcome::Return(2))
 }
@@ -233,6 +254,29 @@ fn no_nesting_is_too_deep() {
                 t = k
             end
         end
+        "#,
+    );
+}
+
+#[test]
+fn large_values_arrive_equal() {
+    vm().run(
+        r#"
+        local long = ("abcdefg"):rep(1 << 18)
+        assert(copy(long) == long)
+        check { long, { long, [long] = "key" }, x = { long } }
+        local many = {}
+        for n = 1, 1 << 17 do many[n] = { n = n, s = "text" } end
+        many.again = { many[5], many[100000], many }
+        for _, metatable in ipairs { false, {} } do
+            if metatable then setmetatable(many, metatable) end
+            local c = copy(many)
+            for n = 1, 1 << 17 do assert(c[n].n == n and c[n].s == "text") end
+            assert(c.again[1] == c[5] and c.again[2] == c[100000] and c.again[3] == c)
+        end
+        local e = errors.new { message = long, details = { long } }
+        local c = copy(e)
+        assert(tostring(c) == long and c:details()[1] == long)
         "#,
     );
 }

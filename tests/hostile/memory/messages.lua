@@ -42,4 +42,16 @@ case["on ever new topics"] = function()
     for n = 1, math.huge do process.listen("topic " .. n) end
 end
 
+local function a_million_times(text)
+    local all = {}
+    for n = 1, 1000000 do all[n] = text end
+    return all
+end
+case["one string a million times"] = function()
+    process.send(process.pid(), "topic", a_million_times(("x"):rep(1 << 20)))
+end
+case["one string a million times, in JSON"] = function()
+    json.encode(a_million_times(("x"):rep(1 << 10)))
+end
+
 return function(name) return case[name]() end

@@ -5,13 +5,16 @@ local HOST <const> = "app:processes"
 local N_TICKS <const> = 3
 
 -- These say when they are at it.
-local READY <const> = { ["hostile.time:natives"] = true }
+local READY <const> = { ["hostile.time:natives"] = true, ["hostile.time:copies"] = true }
+
+-- These may hold what they want.
+local UNLIMITED <const> = { ["hostile.time:copies"] = true }
 
 return function(entry, case, is_killed, memory_limit)
     local ticks, events = process.listen("tick"), process.events()
     local neighbour = assert(process.spawn_linked("hostile:neighbour", HOST, process.pid()))
     ticks:receive()
-    local spawner = process.with_options({ memory_limit = memory_limit })
+    local spawner = process.with_options({ memory_limit = not UNLIMITED[entry] and memory_limit or nil })
     local pid = assert(spawner:spawn_monitored(entry, HOST, case, process.pid()))
     if READY[entry] then
         process.listen("ready"):receive()

@@ -3,9 +3,10 @@
 local function workers(n_wanted)
     local results = process.listen("result", { message = true })
     while true do
-        -- Each worker of the host gives out slots of its own, 64 at a time.
+        -- Each worker of the host gives out slots of its own, 64 at a time; on a busy machine there
+        -- are more workers by and by.
         for generation = 0, 7 do
-            for n = 1, 255 do
+            for n = 1, 511 do
                 process.send(("{app:processes|0x%05x}"):format(generation << 24 | n), "work", "x")
             end
         end
@@ -47,7 +48,7 @@ local function main()
     print("UNTOUCHED", untouched)
 
     process.monitor(first[4].pid)
-    for n = 1, 255 do
+    for n = 1, 511 do
         local pid = ("{app:processes|0x%05x}"):format(n)
         if pid ~= process.pid() and pid ~= first[4].pid then
             process.terminate(pid)

@@ -3,8 +3,9 @@
 use std::ffi::c_int;
 
 use super::object::{DETAILS, KIND, MESSAGE, TRACE, is_error, push_parts, retryable};
+use crate::lua::cx::Cx;
 use crate::lua::raw::{LuaType, Stack};
-use crate::lua::transfer::{self, CannotCross};
+use crate::lua::transfer::{self, CannotCross, Carried};
 use crate::process::{Failure, kind};
 
 /// Longest message of a failure, in bytes.
@@ -18,7 +19,7 @@ pub(crate) fn push_failure(stack: &Stack, failure: &Failure) {
     let trace = trace.and_then(|rest| rest.strip_prefix(b"\n")).unwrap_or(&failure.stack);
     push_parts(stack, &failure.message, failure.kind.as_bytes(), failure.retryable, trace);
     if let Some(details) = &failure.details {
-        transfer::decode_one(stack, details);
+        transfer::decode_carried(stack, details);
         if stack.kind(-1) == LuaType::Table {
             stack.set_object_value(-2, DETAILS);
         } else {
@@ -40,7 +41,7 @@ pub(crate) struct Thrown {
 
 /// The failure that the thrown value at `index` stands for. Runs no Lua code: the text of a table
 /// with `__tostring` is known only when [`super::message_handler`] made an error object of it.
-pub(crate) fn to_failure(stack: &Stack, index: c_int) -> Thrown {
+pub(crate) fn to_failure(stack: &Stack, cx: &mut Cx, index: c_int) -> Thrown {
     let index = stack.abs(index);
     let mut thrown = Thrown {
         failure: Failure::new(kind::INTERNAL, plain_text(stack, index)),
@@ -54,9 +55,9 @@ pub(crate) fn to_failure(stack: &Stack, index: c_int) -> Thrown {
         stack.push_value(index);
     }
     if stack.kind(-1) == LuaType::Table {
-        let (details, dropped) = transfer::encode_rest(stack, -1, "details");
-        thrown.truncated = details.size_bytes() > CARRIED_MAX;
-        thrown.failure.details = (!thrown.truncated).then_some(details);
+        let Carried { value, dropped } = transfer::encode_rest(stack, cx, -1, "details");
+        thrown.truncated = value.is_none();
+        thrown.failure.details = value;
         thrown.dropped = dropped;
     }
     stack.pop(1);
@@ -64,10 +65,10 @@ pub(crate) fn to_failure(stack: &Stack, index: c_int) -> Thrown {
 }
 
 /// The failure that a second result of a process stands for: a string or an error object.
-pub(crate) fn to_returned_failure(stack: &Stack, index: c_int) -> Option<Thrown> {
+pub(crate) fn to_returned_failure(stack: &Stack, cx: &mut Cx, index: c_int) -> Option<Thrown> {
     let is_text = stack.kind(index) == LuaType::String;
     (is_text || is_error(stack, index)).then(|| {
-        let mut thrown = to_failure(stack, index);
+        let mut thrown = to_failure(stack, cx, index);
         if is_text {
             thrown.failure.retryable = Some(false);
         }

@@ -3,6 +3,7 @@
 use super::failure::MESSAGE_MAX;
 use super::*;
 use crate::lua::api::testing::TestVm;
+use crate::lua::testing::bare_cx;
 use crate::process::Failure;
 
 const PRELUDE: &str = r#"
@@ -153,7 +154,7 @@ fn an_error_is_immutable_and_works_as_text() {
 
 /// What watchers get of `code` that runs under the handler: message, kind, retryable.
 fn failure_of(vm: &TestVm, code: &str) -> Thrown {
-    vm.throw(code, message_handler, |stack| to_failure(stack, -1))
+    vm.throw(code, message_handler, |stack| to_failure(stack, &mut bare_cx(), -1))
 }
 
 #[test]
@@ -237,7 +238,7 @@ fn returned_errors_are_not_retried_by_default() {
         vm.run(&format!("value = {code}"));
         vm.with(|stack| {
             vm.push_global(stack, "value");
-            to_returned_failure(stack, -1).map(|thrown| {
+            to_returned_failure(stack, &mut bare_cx(), -1).map(|thrown| {
                 (thrown.failure.text().into_owned(), thrown.failure.kind, thrown.failure.retryable)
             })
         })

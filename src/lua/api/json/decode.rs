@@ -1,7 +1,8 @@
 //! JSON text into Lua values, without recursion.
 
-use super::{BYTES_MAX, DEPTH_MAX};
+use super::{BYTES_MAX, DEPTH_MAX, NoText, first_piece};
 use crate::lua::raw::Stack;
+use crate::lua::safepoint::{STRETCH, Safepoints, Stopped};
 
 /// What is being filled. On the Lua stack: the table, for an object with the key that waits above
 /// it.
@@ -12,12 +13,25 @@ enum Frame {
     Object,
 }
 
-/// What is wrong, and at which byte.
-type Fault = (&'static str, usize);
+/// Why it ends early.
+enum Fault {
+    /// What is wrong, and at which byte.
+    At(&'static str, usize),
+    Stopped,
+}
+
+impl From<Stopped> for Fault {
+    fn from(Stopped: Stopped) -> Fault {
+        Fault::Stopped
+    }
+}
 
 #[derive(Debug)]
-struct Decoder<'a> {
+struct Decoder<'a, 's, 'c> {
     stack: &'a Stack,
+    safepoints: &'s mut Safepoints<'c>,
+    /// The place in the text at which to look up.
+    look_at: usize,
     text: &'a [u8],
     at: usize,
     frames: Vec<Frame>,
@@ -27,25 +41,33 @@ struct Decoder<'a> {
 ///
 /// # Errors
 /// What is wrong at which offset, counted in bytes from 0.
-pub(crate) fn decode(stack: &Stack, text: &[u8]) -> Result<(), String> {
+pub(crate) fn decode(
+    stack: &Stack,
+    text: &[u8],
+    safepoints: &mut Safepoints<'_>,
+) -> Result<(), NoText> {
     if text.len() > BYTES_MAX {
-        return Err(format!("text is longer than {BYTES_MAX} bytes"));
+        return Err(NoText::Fault(format!("text is longer than {BYTES_MAX} bytes")));
     }
     let top = stack.top();
-    let mut decoder = Decoder { stack, text, at: 0, frames: Vec::new() };
-    decoder.document().map_err(|(what, at)| {
+    let (look_at, frames) = (safepoints.stretch(), Vec::new());
+    let mut decoder = Decoder { stack, safepoints, look_at, text, at: 0, frames };
+    decoder.document().map_err(|fault| {
         stack.set_top(top);
-        format!("{what} at offset {at}")
+        match fault {
+            Fault::At(what, at) => NoText::Fault(format!("{what} at offset {at}")),
+            Fault::Stopped => NoText::Stopped,
+        }
     })
 }
 
-impl<'a> Decoder<'a> {
+impl<'a> Decoder<'a, '_, '_> {
     fn document(&mut self) -> Result<(), Fault> {
         let mut is_complete = self.value()?;
         loop {
             while is_complete {
                 let Some(frame) = self.frames.last().copied() else {
-                    self.skip_space();
+                    self.skip_space()?;
                     return if self.at == self.text.len() {
                         Ok(())
                     } else {
@@ -60,17 +82,32 @@ impl<'a> Decoder<'a> {
     }
 
     fn fault<T>(&self, what: &'static str) -> Result<T, Fault> {
-        Err((what, self.at))
+        Err(Fault::At(what, self.at))
+    }
+
+    /// To be called again and again as the reading goes on.
+    #[inline(always)]
+    fn pass(&mut self) -> Result<(), Fault> {
+        if self.at < self.look_at { Ok(()) } else { self.look() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look(&mut self) -> Result<(), Fault> {
+        self.look_at = self.at + self.safepoints.stretch();
+        Ok(self.safepoints.look()?)
     }
 
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
-    fn skip_space(&mut self) {
+    fn skip_space(&mut self) -> Result<(), Fault> {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
+            self.pass()?;
         }
+        self.pass()
     }
 
     /// Pops a value into the innermost table.
@@ -87,12 +124,12 @@ impl<'a> Decoder<'a> {
 
     /// Reads what follows an entry; true when the table is complete with it.
     fn separator(&mut self, frame: Frame) -> Result<bool, Fault> {
-        self.skip_space();
+        self.skip_space()?;
         match (self.peek(), frame) {
             (Some(b','), Frame::Array(_)) => self.at += 1,
             (Some(b','), Frame::Object) => {
                 self.at += 1;
-                self.skip_space();
+                self.skip_space()?;
                 self.key()?;
             }
             (Some(b']'), Frame::Array(_)) | (Some(b'}'), Frame::Object) => {
@@ -109,7 +146,7 @@ impl<'a> Decoder<'a> {
 
     /// Pushes a value; false when it is a table that has entries still to be read.
     fn value(&mut self) -> Result<bool, Fault> {
-        self.skip_space();
+        self.skip_space()?;
         match self.peek() {
             Some(b'"') => self.string()?,
             Some(b'-' | b'0'..=b'9') => self.number()?,
@@ -148,7 +185,7 @@ impl<'a> Decoder<'a> {
         }
         self.at += 1;
         self.stack.new_table(0, 0);
-        self.skip_space();
+        self.skip_space()?;
         if self.peek() == Some(close) {
             self.at += 1;
             return Ok(true);
@@ -166,7 +203,7 @@ impl<'a> Decoder<'a> {
             return self.fault("expected a string as key");
         }
         self.string()?;
-        self.skip_space();
+        self.skip_space()?;
         if self.peek() != Some(b':') {
             return self.fault("expected `:`");
         }
@@ -186,42 +223,66 @@ impl<'a> Decoder<'a> {
                     self.at += 1;
                 }
                 Some(0..0x20) => return self.fault("control character in a string"),
-                Some(_) => {}
-                None => return Err(("string without an end", start)),
+                Some(_) => self.pass()?,
+                None => return Err(Fault::At("string without an end", start)),
             }
         }
         self.at += 1;
         let quoted = &self.text[start..self.at];
         let inner = &quoted[1..quoted.len() - 1];
-        if let Err(error) = std::str::from_utf8(inner) {
-            return Err(("bytes that are not UTF-8", start + 1 + error.valid_up_to()));
-        }
+        self.check_text(inner, start + 1)?;
         if !has_escapes {
-            self.stack.push_bytes(inner);
+            return Ok(self.safepoints.push_bytes(self.stack, inner)?);
+        }
+        if inner.len() <= STRETCH {
+            self.stack.push_bytes(unescaped(quoted, start)?);
             return Ok(());
         }
-        match serde_json::from_slice::<String>(quoted) {
-            Ok(text) => {
-                self.stack.push_bytes(text);
-                Ok(())
+        self.long_string(inner, start + 1)
+    }
+
+    /// Checks the bytes of a string, the first of which is at `start` of the text.
+    fn check_text(&mut self, bytes: &[u8], start: usize) -> Result<(), Fault> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let piece = first_piece(rest);
+            if let Err(error) = std::str::from_utf8(piece) {
+                let at = start + bytes.len() - rest.len() + error.valid_up_to();
+                return Err(Fault::At("bytes that are not UTF-8", at));
             }
-            Err(error) => Err(("invalid escape in a string", start + error.column())),
+            rest = &rest[piece.len()..];
+            self.safepoints.pass(piece.len())?;
         }
+        Ok(())
+    }
+
+    /// Pushes a string with escapes, piece by piece; its first byte is at `start` of the text.
+    fn long_string(&mut self, bytes: &[u8], start: usize) -> Result<(), Fault> {
+        let (mut rest, mut out) = (bytes, Vec::new());
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(escaped_piece(rest));
+            let at = start + bytes.len() - rest.len();
+            let text = unescaped(&[b"\"", piece, b"\""].concat(), at - 1)?;
+            self.safepoints.extend(&mut out, text.as_bytes())?;
+            rest = behind;
+        }
+        Ok(self.safepoints.push_bytes(self.stack, &out)?)
     }
 
     fn number(&mut self) -> Result<(), Fault> {
         let start = self.at;
         let is_integer = self.scan_number()?;
         let digits = &self.text[start..self.at];
-        let text = std::str::from_utf8(digits).map_err(|_| ("expected a number", start))?;
+        let text =
+            std::str::from_utf8(digits).map_err(|_| Fault::At("expected a number", start))?;
         if is_integer && text != "-0" {
-            let value = text.parse().map_err(|_| ("integer beyond 64 bits", start))?;
+            let value = text.parse().map_err(|_| Fault::At("integer beyond 64 bits", start))?;
             self.stack.push_int(value);
             return Ok(());
         }
-        let value: f64 = text.parse().map_err(|_| ("expected a number", start))?;
+        let value: f64 = text.parse().map_err(|_| Fault::At("expected a number", start))?;
         if value.is_infinite() {
-            return Err(("number beyond the range of floats", start));
+            return Err(Fault::At("number beyond the range of floats", start));
         }
         self.stack.push_num(value);
         Ok(())
@@ -258,7 +319,30 @@ impl<'a> Decoder<'a> {
         let start = self.at;
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
+            self.pass()?;
         }
         if self.at == start { self.fault("expected a digit") } else { Ok(()) }
     }
+}
+
+/// The text of a string in quotes, the first of which is at `start` of the whole text.
+fn unescaped(quoted: &[u8], start: usize) -> Result<String, Fault> {
+    serde_json::from_slice(quoted)
+        .map_err(|error| Fault::At("invalid escape in a string", start + error.column()))
+}
+
+/// The length of the first piece of a string, about a stretch, which ends neither within a
+/// character nor within an escape or a pair of them.
+fn escaped_piece(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while at < bytes.len() && (at < STRETCH || bytes[at] & 0xc0 == 0x80) {
+        at += match &bytes[at..] {
+            // The first half of a pair.
+            [b'\\', b'u', b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B', ..] => 12,
+            [b'\\', b'u', ..] => 6,
+            [b'\\', ..] => 2,
+            _ => 1,
+        };
+    }
+    at.min(bytes.len())
 }

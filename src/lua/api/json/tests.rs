@@ -37,6 +37,22 @@ fn values_have_their_texts() {
 }
 
 #[test]
+fn many_keys_are_in_order() {
+    vm().run(
+        r#"
+        local object, keys = {}, {}
+        for n = 1, 5000 do
+            local key = ("%x"):format(n * 7919 % 5003)
+            object[key], keys[n] = n, key
+        end
+        table.sort(keys)
+        for n, key in ipairs(keys) do keys[n] = ('"%s":%d'):format(key, object[key]) end
+        is("{" .. table.concat(keys, ",") .. "}", object)
+        "#,
+    );
+}
+
+#[test]
 fn what_has_no_text_is_told_with_its_place() {
     vm().run(
         r#"
@@ -168,20 +184,66 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Safepoints after every few bytes.
+fn often<'a>() -> Safepoints<'a> {
+    Safepoints::after_each(3)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn long_strings_are_what_they_are_in_one_piece(
+        part in "[a\\x00-\\x1f\"\\\\ä€😀]{1,7}",
+        escape_all in any::<bool>(),
+        shift in 0usize..13,
+        n_bytes in STRETCH..3 * STRETCH,
+    ) {
+        let text = "x".repeat(shift) + &part.repeat(n_bytes / part.len());
+        let plain = serde_json::to_string(&text).unwrap();
+        let escaped = |unit| format!("\\u{unit:04x}");
+        let input = match escape_all {
+            true => format!("\"{}\"", text.encode_utf16().map(escaped).collect::<String>()),
+            false => plain.clone(),
+        };
+        TestVm::new().with(|stack| {
+            decode(stack, input.as_bytes(), &mut often()).unwrap();
+            assert_eq!(stack.bytes(1), Some(text.as_bytes()));
+            let written = encode(stack, 1, Layout::Compact, &mut often()).unwrap();
+            assert_eq!(written, plain.as_bytes());
+        });
+    }
+
+    #[test]
+    fn faults_in_long_strings_are_told_with_their_offset(
+        at in 0usize..4 * STRETCH,
+        fault in prop::sample::select(vec![&b"\xff"[..], b"\\q", b"\\ud800x", b"\\u12x4", b"\\udc00"]),
+    ) {
+        let inner = b"\\n".repeat(2 * STRETCH);
+        let (before, behind) = inner.split_at(at / 2 * 2);
+        let text = [b"\"", before, fault, behind, b"\""].concat();
+        let told = TestVm::new().with(|stack| decode(stack, &text, &mut often()));
+        let Err(NoText::Fault(told)) = told else { panic!("{fault:?} is a fault") };
+        let offset = match fault {
+            b"\xff" => before.len() + 1,
+            _ => serde_json::from_slice::<String>(&text).unwrap_err().column(),
+        };
+        prop_assert!(told.ends_with(&format!(" at offset {offset}")), "{told}, not {offset}");
+    }
 
     #[test]
     fn any_value_comes_back(value in value(), indent in 0usize..4) {
         let vm = TestVm::new();
         vm.with(|stack| {
-            decode(stack, value.to_string().as_bytes()).unwrap();
+            decode(stack, value.to_string().as_bytes(), &mut often()).unwrap();
             let layout = if indent == 0 { Layout::Compact } else { Layout::Indented(indent) };
-            let text = encode(stack, -1, layout).unwrap();
+            let text = encode(stack, -1, layout, &mut often()).unwrap();
             assert_eq!(stack.top(), 1);
-            decode(stack, &text).unwrap();
-            let again = encode(stack, -1, Layout::Compact).unwrap();
-            assert_eq!(String::from_utf8(again).unwrap(), encode(stack, 1, Layout::Compact).map(|t| String::from_utf8(t).unwrap()).unwrap());
+            decode(stack, &text, &mut often()).unwrap();
+            let [first, again] = [1, -1].map(|index| {
+                String::from_utf8(encode(stack, index, Layout::Compact, &mut often()).unwrap())
+            });
+            assert_eq!(again.unwrap(), first.unwrap());
             // The text reads as the same value to another reader, as far as that is exact.
             let other: Value = serde_json::from_slice(&text).unwrap();
             assert_eq!(shape(&other), shape(&value));
@@ -192,7 +254,7 @@ proptest! {
     fn any_text_decodes_or_is_refused(text in "[\\[\\]{}:,\"\\\\0-9a-fnultrse.+ -]{0,40}") {
         let vm = TestVm::new();
         vm.with(|stack| {
-            let is_decoded = decode(stack, text.as_bytes()).is_ok();
+            let is_decoded = decode(stack, text.as_bytes(), &mut often()).is_ok();
             assert_eq!(stack.top(), i32::from(is_decoded));
             let other: Result<Value, _> = serde_json::from_str(&text);
             // Ours refuses integers beyond 64 bits, which the other makes floats of.

@@ -24,7 +24,7 @@ fn vm() -> TestVm {
 fn message(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let topic = stack.bytes(1).unwrap_or_default().iter().copied().collect();
     let from = stack.truthy(2).then(|| Pid::new(Serial::new(4, 0), "app:h"));
-    let payload = transfer::encode(stack, stack.rest(3)).unwrap();
+    let payload = transfer::encode(stack, cx, stack.rest(3)).unwrap();
     push(stack, cx, &mut Message { topic, from, payload, call: None, attachment: None });
     Ok(Outcome::Return(1))
 }
@@ -116,7 +116,7 @@ fn a_plain_listener_gets_the_values() {
 
 /// What a plain listener gets of a message with the arguments as payload.
 fn receive(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
-    let payload = transfer::encode(stack, stack.rest(1)).unwrap();
+    let payload = transfer::encode(stack, cx, stack.rest(1)).unwrap();
     let topic = Topic::default();
     let mut message = Message { topic, from: None, payload, call: None, attachment: None };
     push_plain(stack, cx, &mut message);

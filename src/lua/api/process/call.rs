@@ -51,7 +51,7 @@ fn begin_call(
     topic: &[u8],
 ) -> Result<(u64, u64), Refused> {
     let to = resolve(cx, dest)?;
-    let payload = payload_args(stack, 3)?;
+    let payload = payload_args(stack, cx, 3)?;
     let id = cx.operations.next_id();
     let watch = cx.step.get().watch(to).ok_or_else(|| not_found(to.to_string().as_bytes()))?;
     let call = CallRef { caller: cx.pid(), id };

@@ -4,17 +4,16 @@ use crate::lua::api::args::text_arg;
 use crate::lua::api::refused::Refused;
 use crate::lua::cx::Cx;
 use crate::lua::raw::{Raise, Stack};
-use crate::process::{Pid, Pinned, Process, has_pid_form, kind};
+use crate::process::{Pid, Pinned, Process, Runtime, has_pid_form, kind};
 
 /// The live process that a destination text names (specification of processes, section 2.1).
 pub(crate) fn resolve(cx: &Cx, dest: &[u8]) -> Result<Pid, Refused> {
-    find(cx, dest).map(|process| process.pid())
+    find(cx.process().runtime(), dest).map(|process| process.pid())
 }
 
 /// As [`resolve`], with a claim on the process, which is not to be held for long: each claim is a
 /// write to memory that all senders share.
-pub(super) fn find<'cx>(cx: &'cx Cx, dest: &[u8]) -> Result<Pinned<'cx, Process>, Refused> {
-    let runtime = cx.process().runtime();
+pub(super) fn find<'a>(runtime: &'a Runtime, dest: &[u8]) -> Result<Pinned<'a, Process>, Refused> {
     if let Some(found) = runtime.find_text(dest) {
         return Ok(found);
     }

@@ -28,21 +28,23 @@ pub(super) fn send(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     }
 }
 
-fn send_now(stack: &Stack, cx: &Cx, dest: &[u8], topic: Topic) -> Result<(), Refused> {
-    let to = find(cx, dest)?;
-    let payload = payload_args(stack, 3)?;
-    let from = Some(cx.pid());
+fn send_now(stack: &Stack, cx: &mut Cx, dest: &[u8], topic: Topic) -> Result<(), Refused> {
+    let step = cx.step.get();
+    let (process, worker) = (step.process, step.worker);
+    let to = find(process.runtime(), dest)?;
+    let payload = payload_args(stack, cx, 3)?;
+    let from = Some(process.pid());
     let letter = Letter::new(Message { topic, from, payload, call: None, attachment: None });
-    let sent = Runtime::post(&to, letter, cx.step.get().worker);
+    let sent = Runtime::post(&to, letter, worker);
     sent.map_err(|error| not_sent(error, to.pid(), dest))
 }
 
 /// Encodes the payload arguments from `first` on.
-pub(super) fn payload_args(stack: &Stack, first: i32) -> Result<Encoded, Refused> {
+pub(super) fn payload_args(stack: &Stack, cx: &mut Cx, first: i32) -> Result<Encoded, Refused> {
     if stack.top() < first {
         return Ok(Encoded::default());
     }
-    transfer::encode(stack, stack.rest(first))
+    transfer::encode(stack, cx, stack.rest(first))
         .map_err(|error| Refused::new(kind::INVALID, error.to_string()))
 }
 
@@ -77,7 +79,7 @@ pub(super) fn send_after(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         Ok(to) => to,
         Err(refused) => return refused.push(stack),
     };
-    let payload = match payload_args(stack, 4) {
+    let payload = match payload_args(stack, cx, 4) {
         Ok(payload) => payload,
         Err(refused) => return refused.push(stack),
     };

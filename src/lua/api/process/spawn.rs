@@ -80,8 +80,7 @@ fn start_checked(
     wish: &Wish,
     watch: Watch,
 ) -> Result<Spawned, Refused> {
-    let step = cx.step.get();
-    let (process, worker) = (step.process, step.worker);
+    let process = cx.step.get().process;
     let runtime = process.runtime();
     let found = find_program(cx, id);
     if let Err(NoProgram::Missing | NoProgram::OtherKind(_)) = &found {
@@ -102,7 +101,7 @@ fn start_checked(
         return Err(max_processes(host_id));
     }
     let first_arg = first_arg.min(stack.top() + 1);
-    let args = transfer::encode(stack, first_arg..stack.top() + 1)
+    let args = transfer::encode(stack, cx, first_arg..stack.top() + 1)
         .map_err(|error| Refused::new(kind::INVALID, error.to_string()))?;
     let launch = found.map_err(|why| no_program(id, why))?;
     let program = &launch.program;
@@ -117,6 +116,8 @@ fn start_checked(
         link: wish.link,
         body: Box::new(LuaBody::of(launch, args, limits)),
     };
+    let step = cx.step.get();
+    let worker = step.worker;
     runtime.spawn(host, request, Some(step), worker).map_err(|error| match error {
         SpawnError::Stopping => stopping(host_id),
         SpawnError::MaxProcesses => max_processes(host_id),

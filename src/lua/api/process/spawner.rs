@@ -193,7 +193,7 @@ pub(super) fn with_message(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise>
         Some(_) => {}
     }
     let payload =
-        payload_args(stack, arg + 1).map_err(|refused| Raise::Message(refused.into_text()))?;
+        payload_args(stack, cx, arg + 1).map_err(|refused| Raise::Message(refused.into_text()))?;
     wish.messages.push((Topic::from_slice(&topic), payload));
     push(stack, cx, wish)
 }

@@ -16,7 +16,7 @@ pub(super) fn upgrade(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
         false => String::from_utf8_lossy(&text_arg(stack, 1)?).into_owned(),
     };
     let first = 2.min(stack.top() + 1);
-    let args = match transfer::encode(stack, stack.rest(first)) {
+    let args = match transfer::encode(stack, cx, stack.rest(first)) {
         Ok(args) => args,
         Err(error) => return fail(stack, kind::INVALID, error.to_string()),
     };

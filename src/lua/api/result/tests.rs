@@ -18,8 +18,8 @@ fn vm() -> TestVm {
     vm.set_global("errors", errors::open);
     vm.set_global("failed", |stack| push(stack, &Exit::failed(Failure::new("Internal", "boom"))));
     vm.set_global("record", |stack| {
-        stack.push_fn(host!(|stack, _cx| {
-            let value = transfer::encode_one(stack, 1, "result").unwrap();
+        stack.push_fn(host!(|stack, cx| {
+            let value = transfer::encode_one(stack, cx, 1, "result").unwrap();
             push(stack, &Exit::normal(Some(value)));
             Ok(Outcome::Return(1))
         }));
