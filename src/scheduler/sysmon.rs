@@ -50,7 +50,10 @@ const _: () = assert!(STUCK_REQUESTS < BLOCKED_REQUESTS);
 
 /// What a turn computes, after it was first asked to end, until it is told that it blocks its
 /// worker: more than it takes to make the image of a program.
-const BLOCKED_CPU_NS: u64 = 50_000_000;
+const BLOCKED_CPU_NS: u64 = 50_000_000 * SLOWNESS;
+
+/// How much slower a build is that looks for faults in itself.
+const SLOWNESS: u64 = if cfg!(any(asan, tsan)) { 20 } else { 1 };
 
 /// What the watcher waits in.
 pub(super) struct Watcher {
