@@ -48,7 +48,7 @@ fn main() {
     table("sleeps", kills * SLEEPS, &only);
 }
 
-/// A line for each program, over those of its cases that have `only` in their names or in that of the program.
+/// A line for each program, over its cases that have `only` in their names or in the program's.
 fn table(what: &str, times: usize, only: &str) {
     println!("| Rows | Program | cases | times | p50 | p99 | max | slowest case, with its p99 |");
     println!("|---|---|---|---|---|---|---|---|");

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use snapbox::cmd::{Command, cargo_bin};
 
-/// How long a program may take, far above what any needs.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a program may take, far above what any needs; sanitizers make it slow.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(any(asan, tsan)) { 600 } else { 30 });
 
 /// What a run of the command shows.
 #[derive(Debug)]
