@@ -35,7 +35,7 @@ static ALLOCATOR: allocator::Mimalloc = allocator::Mimalloc;
 
 const WORKERS: [usize; 2] = [1, 2];
 
-/// Whatever a test waits for comes long before this, unless it never comes; sanitizers make it slow.
+/// Whatever a test waits for comes long before this, unless it never comes. Sanitizers are slow.
 const PATIENCE: Duration = Duration::from_secs(if cfg!(any(asan, tsan)) { 600 } else { 60 });
 
 /// What each hostile process may hold.
