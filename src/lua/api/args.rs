@@ -13,6 +13,20 @@ pub(crate) fn text_arg(stack: &Stack, n: i32) -> Result<Text, Raise> {
     text_argument(stack, n).map(Text::from_slice)
 }
 
+/// Bytes of a layout of times, at most: each takes some hundred nanoseconds, in one step.
+const LAYOUT_MAX: usize = 4096;
+
+/// An argument that is a layout of times.
+pub(crate) fn layout_arg(stack: &Stack, n: i32) -> Result<Text, Raise> {
+    let layout = text_argument(stack, n)?;
+    if layout.len() > LAYOUT_MAX {
+        let got = layout.len();
+        let what = format!("layout of at most {LAYOUT_MAX} bytes expected, got {got} bytes");
+        return Err(Raise::argument(stack, n, &what));
+    }
+    Ok(Text::from_slice(layout))
+}
+
 /// The text of an argument that is declared a string: a string, a number, or an error's message.
 /// Argument `n` is replaced by that string.
 ///

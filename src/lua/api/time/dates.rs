@@ -3,7 +3,7 @@
 use super::location::zone_arg;
 use super::moment::{push_time, push_wall_time};
 use crate::civil::{Parts, Time, Zone};
-use crate::lua::api::args::{integer_arg, text_arg};
+use crate::lua::api::args::{integer_arg, layout_arg, text_arg};
 use crate::lua::api::refused::fail;
 use crate::lua::cx::Cx;
 use crate::lua::raw::{Outcome, Raise, Stack};
@@ -36,7 +36,7 @@ pub(super) fn unix(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
 }
 
 pub(super) fn parse(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
-    let (layout, text) = (text_arg(stack, 1)?, text_arg(stack, 2)?);
+    let (layout, text) = (layout_arg(stack, 1)?, text_arg(stack, 2)?);
     match Time::parse(&layout, &text, zone_arg(stack, 3)?) {
         Ok(time) => {
             push_time(stack, time);

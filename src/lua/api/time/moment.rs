@@ -3,7 +3,7 @@
 use super::duration::{Span, push_duration, read_duration};
 use super::location::{Location, push_location};
 use crate::civil::{self, Duration, Time, Zone};
-use crate::lua::api::args::{integer_arg, object_arg, text_arg};
+use crate::lua::api::args::{integer_arg, layout_arg, object_arg};
 use crate::lua::cx::Cx;
 use crate::lua::objects;
 use crate::lua::raw::{Object, Outcome, Raise, Stack, host};
@@ -135,7 +135,7 @@ fn equal(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
 
 fn format(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     let time = time_arg(stack, 1)?;
-    stack.push_bytes(time.format(&text_arg(stack, 2)?));
+    stack.push_bytes(time.format(&layout_arg(stack, 2)?));
     Ok(Outcome::Return(1))
 }
 

@@ -52,3 +52,8 @@ check.equal("another text", parse("2006-01-02", "2024/01/02"),
 check.equal("PM", parse("3:04PM", "3:04AM"), "0000-01-01 03:04:00 +0000 UTC")
 check.equal("12 AM", parse("3:04PM", "12:04AM"), "0000-01-01 00:04:00 +0000 UTC")
 check.equal("month names in any case", parse("Jan 2 2006", "MAR 5 2024"), "2024-03-05 00:00:00 +0000 UTC")
+check.equal("as long as it may be", #time.unix(0, 0):format(("x"):rep(4096)), 4096)
+check.raises("too long", "bad argument #1 to 'format' (layout of at most 4096 bytes expected, got 4097 bytes)",
+    function() time.unix(0, 0):format(("x"):rep(4097)) end)
+check.raises("too long to parse", "bad argument #1 to 'parse' (layout of at most 4096 bytes expected, got 4097 bytes)",
+    function() time.parse(("x"):rep(4097), "x") end)
