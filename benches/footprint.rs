@@ -15,7 +15,7 @@ use moonlet::{Builder, Running, Value};
 mod allocator;
 
 /// The command's allocator.
-#[global_allocator]
+#[cfg_attr(not(any(asan, tsan)), global_allocator)]
 static ALLOCATOR: allocator::Mimalloc = allocator::Mimalloc;
 
 const PROGRAM: &str = r#"

@@ -21,7 +21,7 @@ mod rows;
 use rows::{CROWD, Ends, MEMORY, TIME};
 
 /// The command's allocator.
-#[global_allocator]
+#[cfg_attr(not(any(asan, tsan)), global_allocator)]
 static ALLOCATOR: allocator::Mimalloc = allocator::Mimalloc;
 
 /// Kills of each case, unless an argument says how many. Any other one says which cases.

@@ -14,7 +14,7 @@ use moonlet::{Builder, Running, Table, Value};
 mod allocator;
 
 /// The command's allocator.
-#[global_allocator]
+#[cfg_attr(not(any(asan, tsan)), global_allocator)]
 static ALLOCATOR: allocator::Mimalloc = allocator::Mimalloc;
 
 /// Becomes the entry `app:latency`.

@@ -20,7 +20,7 @@ mod allocator;
 
 /// The command's allocator.
 #[cfg(not(asan))]
-#[global_allocator]
+#[cfg_attr(not(any(asan, tsan)), global_allocator)]
 static ALLOCATOR: allocator::Mimalloc = allocator::Mimalloc;
 
 const PROGRAM: &str = r#"

@@ -1,4 +1,5 @@
-//! The global allocator of the command: mimalloc.
+//! The global allocator of the command: mimalloc. Builds that look for faults in memory use the
+//! system's, which their sanitizers see into.
 
 #![expect(unsafe_code, reason = "hands mimalloc's functions to Rust")]
 

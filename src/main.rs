@@ -2,7 +2,7 @@
 
 mod allocator;
 
-#[global_allocator]
+#[cfg_attr(not(any(asan, tsan)), global_allocator)]
 static ALLOCATOR: allocator::Mimalloc = allocator::Mimalloc;
 
 fn main() -> std::process::ExitCode {

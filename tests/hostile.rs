@@ -30,7 +30,7 @@ use rows::Ends::{self, Asleep, Fails, Fine, HeldUp, Killed};
 use rows::{CROWD, DEADLINE, MEMORY, OUTPUT, Program, SANDBOX, TIME};
 
 /// The command's allocator.
-#[global_allocator]
+#[cfg_attr(not(any(asan, tsan)), global_allocator)]
 static ALLOCATOR: allocator::Mimalloc = allocator::Mimalloc;
 
 const WORKERS: [usize; 2] = [1, 2];
