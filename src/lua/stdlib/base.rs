@@ -92,6 +92,7 @@ pub(super) fn collectgarbage(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Rais
                 cx.before_long_step();
             }
             stack.collect_garbage();
+            cx.count_pause();
             stack.push_int(0);
         }
         _ => stack.push_int(0),
