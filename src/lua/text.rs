@@ -60,10 +60,14 @@ pub(crate) unsafe fn push_text(l: *mut lua_State, index: c_int) {
 pub(crate) unsafe fn push_number(l: *mut lua_State, object: *const c_void) {
     // SAFETY: the caller's duty.
     unsafe {
-        let seed = Universe::of(l).seed();
-        let digits = digits(scrambled(object as u64, keys(secret(), seed)));
+        let digits = number(Universe::of(l), object);
         ffi::lua_pushlstring(l, digits.as_ptr().cast(), digits.len());
     }
+}
+
+/// The number of an object of the process, as text.
+pub(crate) fn number(universe: &Universe, object: *const c_void) -> [u8; 18] {
+    digits(scrambled(object as u64, keys(secret(), universe.seed())))
 }
 
 fn keys(secret: [u64; 2], seed: [u64; 2]) -> [u64; 2] {

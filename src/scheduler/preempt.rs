@@ -61,7 +61,7 @@ pub enum Mode {
 /// What costs least. ThreadSanitizer keeps signals back for too long, so programs count under it.
 impl Default for Mode {
     fn default() -> Self {
-        if cfg!(tsan) { Mode::Count(1000) } else { Mode::Signal }
+        if cfg!(tsan) { Mode::Count(20_000) } else { Mode::Signal }
     }
 }
 

@@ -5,6 +5,7 @@ use std::ffi::c_int;
 use super::object::{DETAILS, KIND, MESSAGE, TRACE, is_error, push_parts, retryable};
 use crate::lua::cx::Cx;
 use crate::lua::raw::{LuaType, Stack};
+use crate::lua::text;
 use crate::lua::transfer::{self, CannotCross, Carried};
 use crate::process::{Failure, kind};
 
@@ -115,6 +116,9 @@ pub(super) fn plain_text(stack: &Stack, index: c_int) -> Vec<u8> {
         LuaType::Number => stack.number_text(index).unwrap_or_default().into_bytes(),
         LuaType::Boolean => stack.truthy(index).to_string().into_bytes(),
         LuaType::Nil | LuaType::None => b"<no error object>".to_vec(),
-        kind => format!("{}: {:p}", kind.name(), stack.pointer(index)).into_bytes(),
+        kind => {
+            let number = text::number(stack.universe(), stack.pointer(index));
+            [kind.name().as_bytes(), b": ", &number].concat()
+        }
     }
 }

@@ -70,6 +70,17 @@ do
     check.equal("control characters are kept", check.event().error:message(), "\27[31mred\0")
 end
 
+-- What has no text of its own shows as `tostring` would show it in its process.
+local texts = process.listen("text")
+for _, value in ipairs({ "print", "coroutine.create(print)", "{}" }) do
+    check.script("local v = " .. value .. " process.send('" .. process.pid() .. "', 'text', tostring(v)) error(v)")
+    check.equal("thrown as it is: " .. value, check.event().error:message(), (texts:receive()))
+end
+for _, fault in ipairs({ "error('x')", "return nil" }) do
+    check.script("error(setmetatable({}, { __tostring = function() " .. fault .. " end }))")
+    check.ok("with a text that fails: " .. fault, check.event().error:message():find("^table: 0x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x$"))
+end
+
 -- A library's own name.
 do
     local _, err = pcall(check.receive, 5)
