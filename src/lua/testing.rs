@@ -18,10 +18,10 @@ use crate::stash::Shared;
 use crate::writer::Writer;
 pub use kills::check_kill;
 #[cfg(test)]
-pub(crate) use sim::simulate_program;
+pub(crate) use sim::{Simulated, body, simulate_program};
 #[cfg(test)]
 #[cfg(not(loom))]
-pub(crate) use sim::{Simulated, body, simulate, simulate_program_with};
+pub(crate) use sim::{simulate, simulate_program_with};
 #[cfg(test)]
 pub(crate) use vm::{TestVm, ours, stock};
 
