@@ -73,7 +73,7 @@ impl Images {
     }
 
     /// Whether a copy of any of them was at rest.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn has_patterns(&self) -> bool {
         self.made.iter().filter_map(OnceLock::get).any(|made| !made.patterns.is_empty())
     }

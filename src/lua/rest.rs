@@ -48,7 +48,7 @@ const COLLECTED_MAX: usize = RUN_PAGES_MAX * PAGE;
 pub(crate) struct Patterns([OnceLock<Arc<Pattern>>; PATTERNS_MAX]);
 
 impl Patterns {
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn is_empty(&self) -> bool {
         self.iter().next().is_none()
     }
