@@ -66,7 +66,7 @@ impl Cx {
         self.clear_slots(stack);
         self.update_charge(stack.universe());
         if stack.universe().is_over_limit() {
-            return Err(Raise::Plain("not enough memory".to_owned()));
+            return Err(Raise::out_of_memory());
         }
         Ok(())
     }

@@ -35,6 +35,7 @@ mod testing;
 mod text;
 mod timers;
 mod transfer;
+mod utf8;
 mod value;
 mod vm;
 mod walk;

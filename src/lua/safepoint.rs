@@ -59,17 +59,17 @@ impl<'a> Safepoints<'a> {
     /// Those of a step that the process behind `cx` makes in its VM.
     #[inline]
     pub(crate) fn new(stack: &'a Stack, cx: &'a mut Cx) -> Safepoints<'a> {
-        Safepoints {
-            at: Some((stack.universe(), cx)),
-            left: STRETCH,
-            stretch: STRETCH,
-            most: usize::MAX,
-        }
+        Safepoints::with(Some((stack.universe(), cx)), STRETCH)
+    }
+
+    #[inline]
+    fn with(at: Option<(&'a Universe, &'a mut Cx)>, stretch: usize) -> Safepoints<'a> {
+        Safepoints { at, left: stretch, stretch, most: usize::MAX }
     }
 
     /// None: for values that are known to be small.
     pub(crate) fn none() -> Safepoints<'a> {
-        Safepoints { at: None, left: STRETCH, stretch: STRETCH, most: usize::MAX }
+        Safepoints::with(None, STRETCH)
     }
 
     /// These, of a step whose buffer must not get larger than so many bytes, or not much.
@@ -80,7 +80,7 @@ impl<'a> Safepoints<'a> {
     /// As [`Safepoints::new`], with a look after so many bytes.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn after_each(bytes: usize) -> Safepoints<'a> {
-        Safepoints { at: None, left: bytes, stretch: bytes, most: usize::MAX }
+        Safepoints::with(None, bytes)
     }
 
     /// Bytes of a stretch.

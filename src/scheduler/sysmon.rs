@@ -171,9 +171,7 @@ impl Watch {
         }
         Verdict::Overrun { turn, first: self.requests == 1 }
     }
-}
 
-impl Watch {
     fn is_blocked(&self) -> bool {
         self.requests >= BLOCKED_REQUESTS
     }

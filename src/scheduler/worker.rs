@@ -244,9 +244,14 @@ impl<T: Task> Worker<T> {
 
     /// Lets others have all tasks that wait here.
     fn give_away(&self) {
-        while let Some(task) = self.lifo.evict().or_else(|| self.queue.pop()) {
+        while let Some(task) = self.take_waiting() {
             self.shared.inject(task);
         }
+    }
+
+    /// Any task that waits here.
+    fn take_waiting(&self) -> Option<Arc<T>> {
+        self.lifo.evict().or_else(|| self.queue.pop())
     }
 
     /// Waits in the reactor until it is unparked, for I/O, for the next timer, or for a task to put
@@ -356,8 +361,7 @@ impl<T: Task> Worker<T> {
 
     /// T9: what is left when the pool closes is dropped.
     fn drop_tasks(&self) {
-        drop(self.lifo.evict());
-        while let Some(task) = self.queue.pop() {
+        while let Some(task) = self.take_waiting() {
             drop(task);
         }
     }

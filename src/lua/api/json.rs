@@ -15,6 +15,7 @@ use super::module::{self, Member, Module};
 use crate::lua::cx::Cx;
 use crate::lua::raw::{LuaType, Outcome, Raise, Stack, host};
 use crate::lua::safepoint::{STRETCH, Safepoints, Stopped};
+use crate::lua::utf8;
 use crate::process::kind;
 
 pub(crate) use decode::decode;
@@ -115,12 +116,7 @@ fn decode_text(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     }
 }
 
-/// As many of the first bytes as make a stretch, not ending within a character if they are text.
+/// As many of the first bytes as make a stretch.
 fn first_piece(bytes: &[u8]) -> &[u8] {
-    if bytes.len() <= STRETCH {
-        return bytes;
-    }
-    let is_inner = |at: &usize| bytes[*at] & 0xc0 == 0x80;
-    let end = (STRETCH - 3..=STRETCH).rev().find(|at| !is_inner(at));
-    &bytes[..end.unwrap_or(STRETCH)]
+    utf8::prefix(bytes, STRETCH)
 }

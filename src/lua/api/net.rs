@@ -277,7 +277,7 @@ fn read_exact(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let count = count_arg(stack, 2, 0)?;
     // The bytes gather outside of the heap: what could not be given at the end is not begun.
     if count.as_ref().is_ok_and(|count| *count > stack.universe().memory_limit()) {
-        return Err(Raise::Plain("not enough memory".to_owned()));
+        return Err(Raise::out_of_memory());
     }
     match count.and_then(|count| Ok((Want::Exact(count), limit_arg(stack, cx, 3)?))) {
         Ok((want, limit)) => cx.read(stack, id, want, "read_exact", limit),

@@ -154,11 +154,12 @@ fn prepare(vm: &Vm, fiber: FiberId, l: *mut lua_State) -> Option<i32> {
         Some(Resumption::Push(push)) => push(&stack, vm.cx()),
     };
     if vm.universe().take_over_limit() {
-        if vm.universe().take_stopped() {
+        let is_stopped = vm.universe().take_stopped();
+        if is_stopped && vm.universe().is_dying() {
             return None;
         }
-        if exceeds_limit(vm, &stack) {
-            return Some(raise(vm, &stack, Raise::Plain("not enough memory".to_owned())));
+        if is_stopped || exceeds_limit(vm, &stack) {
+            return Some(raise(vm, &stack, Raise::out_of_memory()));
         }
     }
     Some(pushed.unwrap_or_else(|error| raise(vm, &stack, error)))

@@ -117,7 +117,7 @@ fn a_caret_may_be_a_byte_like_any_other() {
 
 #[test]
 fn no_step_is_long() {
-    let subject = "a".repeat(1 << 20);
+    let subject = "a".repeat(if cfg!(miri) { 1 << 14 } else { 1 << 20 });
     for pattern in [".-b", "a*b", "[ab]-c", "%bab", "(a*)%1b", "b", "%d", "[b]", "a-b"] {
         let mut matcher =
             Matcher::new(subject.as_bytes(), pattern.as_bytes(), Caret::Anchor, 0, None);

@@ -92,6 +92,12 @@ pub(crate) enum Raise {
 }
 
 impl Raise {
+    /// What Lua itself raises when a request for memory is refused.
+    #[cold]
+    pub(crate) fn out_of_memory() -> Raise {
+        Raise::Plain("not enough memory".to_owned())
+    }
+
     /// `bad argument #<n> to '<fn>' (<what>)`, numbered as the caller wrote it.
     pub(crate) fn argument(stack: &Stack, n: c_int, what: &str) -> Raise {
         let (name, is_method) = crate::lua::api::names::called(stack);

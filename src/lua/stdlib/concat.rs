@@ -13,7 +13,8 @@ use std::ffi::c_int;
 
 use super::access::{self, get, is_plain, to_length};
 use super::catalog::stock;
-use super::slots::{int, integer_or, len, set_int, set_len};
+use super::long::STRETCH;
+use super::slots::{int, integer_or, key_range, len, set_int, set_len};
 use crate::lua::cx::Cx;
 use crate::lua::raw::{Came, HostFn, LuaType, Outcome, Raise, Stack, View, continuation, guarded};
 
@@ -35,9 +36,6 @@ const RESULT: c_int = 8;
 /// Elements of a stretch.
 const N_MAX: i64 = 1000;
 
-/// Bytes of a stretch.
-const BYTES_MAX: usize = 1 << 16;
-
 /// From this length on a string is a piece of its own.
 const LONG: usize = 1 << 12;
 
@@ -51,12 +49,12 @@ fn is_long(stack: &Stack) -> bool {
 /// Whether few bytes come of few elements of a plain table, as far as that is seen without effort.
 fn has_few_bytes(stack: &Stack) -> bool {
     let separator = stack.bytes(SEPARATOR).unwrap_or_default().len();
-    let (Some(table), Some(first)) = (stack.table_view(LIST), integer_or(stack, NEXT, 1)) else {
+    let (Some(table), Some((first, last))) =
+        (stack.table_view(LIST), key_range(stack, LIST, NEXT, LAST))
+    else {
         return false;
     };
     let elements = table.elements();
-    let last = || i64::try_from(stack.raw_len(LIST)).unwrap_or(i64::MAX);
-    let last = if stack.is_nil(LAST) { last() } else { stack.to_integer(LAST).unwrap_or(0) };
     if first > last {
         return true;
     }
@@ -70,7 +68,7 @@ fn has_few_bytes(stack: &Stack) -> bool {
             n_bytes += text.bytes().len();
         }
     }
-    n_bytes <= BYTES_MAX
+    n_bytes <= STRETCH
 }
 
 fn concat(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
@@ -136,7 +134,7 @@ fn collect(stack: &Stack) -> Result<Outcome, Raise> {
             return Ok(call);
         }
         pieces.add_element()?;
-        if pieces.text.len() >= BYTES_MAX {
+        if pieces.text.len() >= STRETCH {
             break;
         }
     }
@@ -226,7 +224,7 @@ fn join(stack: &Stack) -> Result<Outcome, Raise> {
         stack.raw_get_int(PIECES, 1);
         return Ok(Outcome::Return(1));
     }
-    if total <= BYTES_MAX {
+    if total <= STRETCH {
         let mut whole = Vec::with_capacity(total);
         for at in 1..=stack.raw_len(PIECES) as i64 {
             stack.raw_get_int(PIECES, at);
@@ -240,7 +238,7 @@ fn join(stack: &Stack) -> Result<Outcome, Raise> {
     set_int(stack, OFFSET, 0);
     stack.push_int(0);
     if !stack.push_blank(total) {
-        return Err(Raise::Plain("not enough memory".to_owned()));
+        return Err(Raise::out_of_memory());
     }
     write_on(stack)
 }
@@ -255,7 +253,7 @@ fn write_on(stack: &Stack) -> Result<Outcome, Raise> {
     let total = len(stack, TOTAL);
     let (mut piece, mut offset) = (int(stack, PIECE), len(stack, OFFSET));
     let mut written = len(stack, WRITTEN);
-    let end = total.min(written + BYTES_MAX);
+    let end = total.min(written + STRETCH);
     while written < end {
         stack.raw_get_int(PIECES, piece);
         let text = stack.bytes(-1).unwrap_or_default();

@@ -25,7 +25,7 @@ pub(super) fn is_long(stack: &Stack) -> bool {
 pub(super) fn begin(stack: &Stack, n_bytes: usize) -> Result<(), Raise> {
     stack.set_top(RESULT - 1);
     if !stack.push_blank(n_bytes) {
-        return Err(Raise::Plain("not enough memory".to_owned()));
+        return Err(Raise::out_of_memory());
     }
     stack.push_int(0);
     Ok(())

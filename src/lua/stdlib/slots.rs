@@ -30,6 +30,19 @@ pub(super) fn integer_or(stack: &Stack, index: c_int, default: i64) -> Option<i6
     if stack.is_nil(index) { Some(default) } else { stack.to_integer(index) }
 }
 
+/// The range of keys that two optional arguments give of the table at `list`, which calls no
+/// function; `None` where one is no integer.
+pub(super) fn key_range(
+    stack: &Stack,
+    list: c_int,
+    first: c_int,
+    last: c_int,
+) -> Option<(i64, i64)> {
+    let len = || Some(i64::try_from(stack.raw_len(list)).unwrap_or(i64::MAX));
+    let last = if stack.is_nil(last) { len() } else { stack.to_integer(last) };
+    integer_or(stack, first, 1).zip(last)
+}
+
 /// Drops all values but the `n` on top, which become the frame.
 pub(super) fn keep_top(stack: &Stack, n: c_int) {
     stack.rotate(1, n);

@@ -8,9 +8,8 @@
 use std::ffi::{c_char, c_int, c_void};
 
 use crate::lua::cx::{Cx, TakenIn};
-use crate::lua::preempt::arm_kill;
-use crate::lua::raw::Universe;
 use crate::lua::raw::ffi::{self, lua_State};
+use crate::lua::raw::{Universe, die};
 
 /// Bytes of a piece; at most a fifth of a millisecond of work.
 const PIECE: usize = 4096;
@@ -59,15 +58,10 @@ unsafe extern "C-unwind" fn next_piece(
     // SAFETY: called by `lua_load` with what `load_text` gave it, in a protected call. The
     // reference to the owner ends before the error is raised.
     unsafe {
-        let universe = Universe::of(l);
-        let cx = &mut *universe.owner().cast::<Cx>();
-        let is_over = cx.slice_is_over() && ffi::lua_checkstack(l, ffi::LUA_MINSTACK) != 0;
-        if is_over && cx.held_up() == TakenIn::Die {
-            universe.set_dying();
-            // Whoever catches the error does not go on.
-            arm_kill(l);
-            ffi::lua_pushlightuserdata(l, std::ptr::null_mut());
-            ffi::lua_error(l);
+        let cx = &mut *Universe::of(l).owner().cast::<Cx>();
+        if ffi::lua_checkstack(l, ffi::LUA_MINSTACK) != 0 && cx.look_up() == TakenIn::Die {
+            // The compiler cannot be suspended, so this raises.
+            die(l);
         }
         let rest = &mut *rest.cast::<Rest>();
         let piece = rest.text;

@@ -9,7 +9,7 @@ use std::ffi::c_int;
 
 use super::access::{self, get, is_quiet, to_length};
 use super::catalog::stock;
-use super::slots::{int, integer_or, set_int};
+use super::slots::{int, integer_or, key_range, set_int};
 use crate::lua::cx::Cx;
 use crate::lua::raw::{Came, HostFn, LuaType, Outcome, Raise, Stack, continuation, guarded};
 
@@ -31,10 +31,8 @@ fn is_long(stack: &Stack) -> bool {
     if stack.kind(LIST) != LuaType::Table || !is_quiet(stack, LIST) {
         return stack.top() > 0;
     }
-    let last = || i64::try_from(stack.raw_len(LIST)).unwrap_or(i64::MAX);
-    let last = if stack.is_nil(LAST) { Some(last()) } else { stack.to_integer(LAST) };
-    let first = integer_or(stack, NEXT, 1);
-    first.zip(last).is_some_and(|(first, last)| last.saturating_sub(first) >= PIECE)
+    key_range(stack, LIST, NEXT, LAST)
+        .is_some_and(|(first, last)| last.saturating_sub(first) >= PIECE)
 }
 
 fn unpack(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {

@@ -17,11 +17,6 @@ const SUBJECT: c_int = 1;
 /// Longer than any character.
 const CHARACTER_MAX: usize = 8;
 
-/// Whether a character goes on with this byte.
-fn is_continuation(byte: u8) -> bool {
-    byte & 0xc0 == 0x80
-}
-
 /// The place that an argument names, from 1 on; negative ones count from the end.
 fn position(argument: i64, len: usize) -> i64 {
     let len = len as i64;

@@ -7,6 +7,7 @@ use crate::lua::cx::Cx;
 use crate::lua::raw::{LuaType, Stack};
 use crate::lua::text;
 use crate::lua::transfer::{self, CannotCross, Carried};
+use crate::lua::utf8;
 use crate::process::{Failure, kind};
 
 /// Longest message of a failure, in bytes.
@@ -100,12 +101,7 @@ fn parts_of(stack: &Stack, error: c_int) -> Failure {
 
 /// At most the first [`MESSAGE_MAX`] bytes, not ending within a character.
 fn cut(text: &[u8]) -> &[u8] {
-    if text.len() <= MESSAGE_MAX {
-        return text;
-    }
-    let is_inner = |at: &usize| text[*at] & 0xc0 == 0x80;
-    let end = (MESSAGE_MAX - 3..=MESSAGE_MAX).rev().find(|at| !is_inner(at));
-    &text[..end.unwrap_or(MESSAGE_MAX)]
+    utf8::prefix(text, MESSAGE_MAX)
 }
 
 /// The text of a thrown value that is no error object, as far as it is known without running Lua

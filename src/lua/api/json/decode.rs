@@ -3,6 +3,7 @@
 use super::{BYTES_MAX, DEPTH_MAX, NoText, first_piece};
 use crate::lua::raw::Stack;
 use crate::lua::safepoint::{STRETCH, Safepoints, Stopped};
+use crate::lua::utf8::is_continuation;
 
 /// What is being filled. On the Lua stack: the table, for an object with the key that waits above
 /// it.
@@ -335,7 +336,7 @@ fn unescaped(quoted: &[u8], start: usize) -> Result<String, Fault> {
 /// character nor within an escape or a pair of them.
 fn escaped_piece(bytes: &[u8]) -> usize {
     let mut at = 0;
-    while at < bytes.len() && (at < STRETCH || bytes[at] & 0xc0 == 0x80) {
+    while at < bytes.len() && (at < STRETCH || is_continuation(bytes[at])) {
         at += match &bytes[at..] {
             // The first half of a pair.
             [b'\\', b'u', b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B', ..] => 12,

@@ -16,8 +16,7 @@ use memchr::memchr;
 
 use super::output::Output;
 use super::{
-    PATTERN, STRETCH, SUBJECT, known_texts, optional_integer, push_capture, push_captures, raise,
-    texts,
+    STRETCH, SUBJECT, known_texts, optional_integer, push_capture, push_captures, raise, texts,
 };
 use crate::lua::cx::Cx;
 use crate::lua::matcher::{Captured, Caret, Matcher, Progress};
@@ -130,8 +129,7 @@ impl<'s> Gsub<'s> {
             };
             match next {
                 Next::Match => {
-                    self.left -= 1;
-                    self.count += 1;
+                    self.count_one();
                     if matcher.is_anchored() {
                         break;
                     }
@@ -146,6 +144,13 @@ impl<'s> Gsub<'s> {
             }
         }
         self.finish()
+    }
+
+    /// A match was replaced.
+    #[inline(always)]
+    fn count_one(&mut self) {
+        self.left -= 1;
+        self.count += 1;
     }
 
     fn pause(self, matcher: &Matcher<'s>) -> Result<Outcome, Raise> {
@@ -318,11 +323,8 @@ fn go_on(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
 fn replaced(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
     let (mut gsub, start, end) = Gsub::load(stack);
     gsub.use_result(start, end)?;
-    gsub.left -= 1;
-    gsub.count += 1;
+    gsub.count_one();
     let (subject, pattern) = known_texts(stack);
-    if stack.bytes(PATTERN).is_some_and(|pattern| pattern.starts_with(b"^")) {
-        return gsub.finish();
-    }
-    gsub.run(&mut Matcher::new(subject, pattern, Caret::Anchor, end, Some(end)))
+    let mut matcher = Matcher::new(subject, pattern, Caret::Anchor, end, Some(end));
+    if matcher.is_anchored() { gsub.finish() } else { gsub.run(&mut matcher) }
 }

@@ -162,7 +162,7 @@ impl<'s> Output<'s> {
         let len = stack.bytes(-1).map_or(0, <[u8]>::len);
         self.total = self.total.saturating_add(len);
         if self.total > stack.universe().memory_limit() {
-            return Err(out_of_memory());
+            return Err(Raise::out_of_memory());
         }
         if stack.kind(PIECES) != LuaType::Table {
             stack.new_table(4, 0);
@@ -187,20 +187,15 @@ impl<'s> Output<'s> {
         if stack.universe().exceeds(self.total) {
             stack.collect_garbage();
             if stack.universe().exceeds(self.total) {
-                return Err(out_of_memory());
+                return Err(Raise::out_of_memory());
             }
         }
         let n = c_int::try_from(self.n_pieces).unwrap_or(c_int::MAX);
         if !stack.reserve(n.saturating_add(4)) {
-            return Err(out_of_memory());
+            return Err(Raise::out_of_memory());
         }
         (1..=i64::from(n)).for_each(|n| _ = stack.raw_get_int(PIECES, n));
         stack.concat(n);
         Ok(())
     }
-}
-
-#[cold]
-fn out_of_memory() -> Raise {
-    Raise::Plain("not enough memory".to_owned())
 }

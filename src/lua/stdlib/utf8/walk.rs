@@ -2,12 +2,13 @@
 
 use std::ffi::c_int;
 
-use super::{SUBJECT, is_continuation, position};
+use super::{SUBJECT, position};
 use crate::lua::cx::Cx;
 use crate::lua::raw::{Came, HostFn, Outcome, Raise, Stack, continuation, guarded};
 use crate::lua::stdlib::catalog::stock;
 use crate::lua::stdlib::long::{STRETCH, is_long};
 use crate::lua::stdlib::slots::{int, integer_or, len, set_int, set_len};
+use crate::lua::utf8::is_continuation;
 
 /// Characters that are left to walk: forward, backward, or to the beginning of this one.
 const LEFT: c_int = 2;
