@@ -32,46 +32,59 @@ const STATE: c_int = 6;
 const REPLACE_STEPS: usize = 4;
 /// So many bytes are added in a step.
 const BYTES_PER_STEP: usize = 32;
+/// A replacement string of fewer bytes is looked through at once.
+const SHORT: usize = if cfg!(any(test, fuzzing)) { 4 } else { 4096 };
 /// For [`Gsub::expanded`]: no replacement is being expanded.
 const WHOLE: usize = usize::MAX;
 
 /// `string.gsub(s, pattern, repl [, n])`.
 pub(in crate::lua::stdlib) fn gsub(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
-    use_messages(stack, REPLACEMENT);
     let (subject, pattern) = texts(stack)?;
     let n_max = optional_integer(stack, 4)?.unwrap_or(i64::MAX);
-    match stack.kind(REPLACEMENT) {
-        LuaType::String | LuaType::Function | LuaType::Table => {}
-        LuaType::Number => {
-            let text = stack.number_text(REPLACEMENT).unwrap_or_default();
-            stack.push_bytes(text);
-            stack.replace(REPLACEMENT);
-        }
-        _ => {
-            let got = stack.type_name(REPLACEMENT);
-            let what = format!("string/function/table expected, got {got}");
-            return Err(Raise::argument(stack, REPLACEMENT, &what));
-        }
+    if !matches!(stack.kind(REPLACEMENT), LuaType::String | LuaType::Function | LuaType::Table) {
+        convert_replacement(stack)?;
     }
+    // All slots of the output and the state are nil.
+    stack.set_top(REPLACEMENT);
     stack.set_top(STATE);
-    (REPLACEMENT + 1..=STATE).for_each(|slot| {
-        stack.push_nil();
-        stack.replace(slot);
-    });
-    let gsub = Gsub {
-        stack,
-        output: Output::new(stack),
-        left: n_max.max(0) as u64,
-        count: 0,
-        copied: 0,
-        expanded: WHOLE,
-    };
+    let mut gsub = Gsub::new(stack, subject, n_max.max(0) as u64);
     gsub.run(&mut Matcher::new(subject, pattern, Caret::Anchor, 0, None))
+}
+
+/// Numbers and error objects stand for their texts.
+#[cold]
+fn convert_replacement(stack: &Stack) -> Result<(), Raise> {
+    use_messages(stack, REPLACEMENT);
+    if let Some(text) = stack.number_text(REPLACEMENT) {
+        stack.push_bytes(text);
+        stack.replace(REPLACEMENT);
+    }
+    if stack.kind(REPLACEMENT) == LuaType::String {
+        return Ok(());
+    }
+    let got = stack.type_name(REPLACEMENT);
+    let what = format!("string/function/table expected, got {got}");
+    Err(Raise::argument(stack, REPLACEMENT, &what))
+}
+
+/// What each match is replaced by.
+#[derive(Clone, Copy)]
+enum Replacement<'s> {
+    /// A short text without `%`.
+    Text(&'s [u8]),
+    /// A text that may have places to fill in.
+    Template(&'s [u8]),
+    /// What the table has for the first capture.
+    Table,
+    /// What the function gives for the captures.
+    Function,
 }
 
 /// A call under way.
 struct Gsub<'s> {
     stack: &'s Stack,
+    subject: &'s [u8],
+    replacement: Replacement<'s>,
     output: Output<'s>,
     /// How many replacements are still allowed.
     left: u64,
@@ -94,23 +107,32 @@ enum Next {
 }
 
 impl<'s> Gsub<'s> {
-    /// What was parked in this frame, and the match that was being replaced.
-    fn load(stack: &'s Stack) -> (Gsub<'s>, usize, usize) {
-        let words = stack.scratch(super::output::BLOCK).expect("parked in every call and pause");
-        let word = |n: usize| words.words[super::output::OTHER + n].get();
-        let gsub = Gsub {
-            stack,
-            output: Output::load(stack),
-            left: word(0),
-            count: word(1),
-            copied: word(2) as usize,
-            expanded: WHOLE,
+    /// One that has not begun.
+    #[inline(always)]
+    fn new(stack: &'s Stack, subject: &'s [u8], left: u64) -> Gsub<'s> {
+        let replacement = match stack.bytes(REPLACEMENT) {
+            Some(text) if text.len() < SHORT && memchr(b'%', text).is_none() => {
+                Replacement::Text(text)
+            }
+            Some(text) => Replacement::Template(text),
+            None if stack.kind(REPLACEMENT) == LuaType::Function => Replacement::Function,
+            None => Replacement::Table,
         };
-        (gsub, word(3) as usize, word(4) as usize)
+        let output = Output::new(stack);
+        Gsub { stack, subject, replacement, output, left, count: 0, copied: 0, expanded: WHOLE }
+    }
+
+    /// Takes up what was parked in the frame. Gives the two words of the caller.
+    #[inline(always)]
+    fn load(&mut self) -> (usize, usize) {
+        let words = self.output.load();
+        let word = |n: usize| words[n].get();
+        (self.left, self.count, self.copied) = (word(0), word(1), word(2) as usize);
+        (word(3) as usize, word(4) as usize)
     }
 
     /// Brings everything into the frame. The two words are for the caller.
-    fn park(mut self, one: usize, other: usize) -> Result<(), Raise> {
+    fn park(&mut self, one: usize, other: usize) -> Result<(), Raise> {
         let words: &[Cell<u64>] = self.output.park()?;
         let values = [self.left, self.count, self.copied as u64, one as u64, other as u64];
         words.iter().zip(values).for_each(|(word, value)| word.set(value));
@@ -119,7 +141,7 @@ impl<'s> Gsub<'s> {
 
     /// Replaces matches until there are none, or somebody else has to do something.
     #[inline(always)]
-    fn run(mut self, matcher: &mut Matcher<'s>) -> Result<Outcome, Raise> {
+    fn run(&mut self, matcher: &mut Matcher<'s>) -> Result<Outcome, Raise> {
         let mut budget = STRETCH;
         while self.left > 0 {
             let next = match matcher.run(&mut budget).map_err(raise)? {
@@ -153,11 +175,11 @@ impl<'s> Gsub<'s> {
         self.count += 1;
     }
 
-    fn pause(self, matcher: &Matcher<'s>) -> Result<Outcome, Raise> {
+    #[cold]
+    fn pause(&mut self, matcher: &Matcher<'s>) -> Result<Outcome, Raise> {
         self.stack.push_bytes(matcher.save());
         self.stack.replace(STATE);
-        let expanded = self.expanded;
-        self.park(expanded, 0)?;
+        self.park(self.expanded, 0)?;
         Ok(Outcome::Pause(continuation!(go_on)))
     }
 
@@ -165,10 +187,11 @@ impl<'s> Gsub<'s> {
     #[inline(always)]
     fn replace(&mut self, matcher: &Matcher<'s>, budget: &mut usize) -> Result<Next, Raise> {
         *budget = budget.saturating_sub(REPLACE_STEPS);
-        match self.stack.kind(REPLACEMENT) {
-            LuaType::String => self.expand(matcher, budget),
-            LuaType::Function => self.call(matcher).map(Next::Call),
-            _ => self.look_up(matcher, budget),
+        match self.replacement {
+            Replacement::Text(text) => self.insert(matcher, text, budget),
+            Replacement::Template(template) => self.expand(matcher, template, budget),
+            Replacement::Table => self.look_up(matcher, budget),
+            Replacement::Function => self.call(matcher).map(Next::Call),
         }
     }
 
@@ -199,45 +222,54 @@ impl<'s> Gsub<'s> {
     }
 
     /// The value on top, which is popped, stands for the match. Gives how many bytes were added.
+    #[inline]
     fn use_result(&mut self, start: usize, end: usize) -> Result<usize, Raise> {
         let stack = self.stack;
-        match stack.kind(-1) {
-            LuaType::String => {}
-            LuaType::Number => {
-                let text = stack.number_text(-1).unwrap_or_default();
-                stack.push_bytes(text);
-            }
-            _ if !stack.truthy(-1) => {
-                stack.set_top(STATE);
-                return Ok(0);
-            }
-            other => {
-                let what = format!("invalid replacement value (a {})", other.name());
-                return Err(Raise::Message(what));
-            }
-        }
         let value = stack.top();
-        let len = stack.bytes(value).map_or(0, <[u8]>::len);
-        let skipped = start - self.copied;
+        if stack.bytes(value).is_none() && !convert_result(stack, value)? {
+            stack.set_top(STATE);
+            return Ok(0);
+        }
+        let text = stack.bytes(value).unwrap_or_default();
+        let added = text.len() + start - self.copied;
         self.catch_up(start)?;
-        self.output.add_value(value)?;
+        self.output.add_value(value, text)?;
         self.copied = end;
         stack.set_top(STATE);
-        Ok(len + skipped)
+        Ok(added)
     }
 
     /// Adds the subject up to `end`.
     #[inline]
     fn catch_up(&mut self, end: usize) -> Result<(), Raise> {
-        let (subject, _) = known_texts(self.stack);
-        self.output.add(&subject[self.copied..end])?;
+        self.output.add(&self.subject[self.copied..end])?;
         self.copied = end;
         Ok(())
     }
 
+    /// Adds the replacement string.
+    #[inline(always)]
+    fn insert(
+        &mut self,
+        matcher: &Matcher<'s>,
+        text: &[u8],
+        budget: &mut usize,
+    ) -> Result<Next, Raise> {
+        let (start, end) = matcher.span();
+        *budget = budget.saturating_sub((text.len() + start - self.copied) / BYTES_PER_STEP);
+        self.catch_up(start)?;
+        self.output.add(text)?;
+        self.copied = end;
+        Ok(Next::Match)
+    }
+
     /// Adds the replacement string with its captures filled in.
-    fn expand(&mut self, matcher: &Matcher<'s>, budget: &mut usize) -> Result<Next, Raise> {
-        let replacement = self.stack.bytes(REPLACEMENT).unwrap_or_default();
+    fn expand(
+        &mut self,
+        matcher: &Matcher<'s>,
+        template: &[u8],
+        budget: &mut usize,
+    ) -> Result<Next, Raise> {
         let (start, end) = matcher.span();
         let mut at = self.expanded;
         if at == WHOLE {
@@ -247,22 +279,22 @@ impl<'s> Gsub<'s> {
             at = 0;
         }
         self.expanded = WHOLE;
-        while let Some(n) = memchr(b'%', &replacement[at..]) {
+        while let Some(n) = memchr(b'%', &template[at..]) {
             if *budget == 0 {
                 self.expanded = at;
                 return Ok(Next::Pause);
             }
-            self.output.add(&replacement[at..at + n])?;
-            let added = self.add_escape(matcher, replacement.get(at + n + 1).copied())?;
+            self.output.add(&template[at..at + n])?;
+            let added = self.add_escape(matcher, template.get(at + n + 1).copied())?;
             *budget = budget.saturating_sub(1 + (n + added) / BYTES_PER_STEP);
             at += n + 2;
         }
         if at == 0 {
-            self.output.add_value(REPLACEMENT)?;
+            self.output.add_value(REPLACEMENT, template)?;
         } else {
-            self.output.add(&replacement[at..])?;
+            self.output.add(&template[at..])?;
         }
-        *budget = budget.saturating_sub((replacement.len() - at) / BYTES_PER_STEP);
+        *budget = budget.saturating_sub((template.len() - at) / BYTES_PER_STEP);
         self.copied = end;
         Ok(Next::Match)
     }
@@ -272,9 +304,8 @@ impl<'s> Gsub<'s> {
         let bytes = match behind {
             Some(b'%') => &b"%"[..],
             Some(b'0') => {
-                let (subject, _) = known_texts(self.stack);
                 let (start, end) = matcher.span();
-                &subject[start..end]
+                &self.subject[start..end]
             }
             Some(digit @ b'1'..=b'9') => {
                 match matcher.capture(usize::from(digit - b'1')).map_err(raise)? {
@@ -294,14 +325,13 @@ impl<'s> Gsub<'s> {
         Ok(bytes.len())
     }
 
-    fn finish(mut self) -> Result<Outcome, Raise> {
-        let (subject, _) = known_texts(self.stack);
+    fn finish(&mut self) -> Result<Outcome, Raise> {
         if self.copied == 0 && self.output.is_empty() {
             // Perhaps nothing has changed; if all that did is an empty match at the beginning that
             // became nothing, the result is the subject too.
             self.stack.push_value(SUBJECT);
         } else {
-            self.catch_up(subject.len())?;
+            self.catch_up(self.subject.len())?;
             self.output.finish()?;
         }
         self.stack.push_int(self.count as i64);
@@ -309,22 +339,38 @@ impl<'s> Gsub<'s> {
     }
 }
 
+/// Makes a string of a number that a callback gave. Whether the match is replaced at all: `nil` and
+/// `false` keep it.
+fn convert_result(stack: &Stack, value: c_int) -> Result<bool, Raise> {
+    if let Some(text) = stack.number_text(value) {
+        stack.push_bytes(text);
+        stack.replace(value);
+        return Ok(true);
+    }
+    if stack.truthy(value) {
+        let what = format!("invalid replacement value (a {})", stack.kind(value).name());
+        return Err(Raise::Message(what));
+    }
+    Ok(false)
+}
+
 /// After a pause.
 fn go_on(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
     stack.set_top(STATE);
-    let (mut gsub, expanded, _) = Gsub::load(stack);
-    gsub.expanded = expanded;
     let (subject, pattern) = known_texts(stack);
+    let mut gsub = Gsub::new(stack, subject, 0);
+    (gsub.expanded, _) = gsub.load();
     let state = stack.bytes(STATE).unwrap_or_default();
     gsub.run(&mut Matcher::restore(subject, pattern, Caret::Anchor, state))
 }
 
 /// After a call: its result is on top.
 fn replaced(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
-    let (mut gsub, start, end) = Gsub::load(stack);
+    let (subject, pattern) = known_texts(stack);
+    let mut gsub = Gsub::new(stack, subject, 0);
+    let (start, end) = gsub.load();
     gsub.use_result(start, end)?;
     gsub.count_one();
-    let (subject, pattern) = known_texts(stack);
     let mut matcher = Matcher::new(subject, pattern, Caret::Anchor, end, Some(end));
     if matcher.is_anchored() { gsub.finish() } else { gsub.run(&mut matcher) }
 }

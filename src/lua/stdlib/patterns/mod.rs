@@ -33,6 +33,9 @@ const STRETCH: usize = if cfg!(any(test, fuzzing)) { 24 } else { 8192 };
 const SUBJECT: c_int = 1;
 const PATTERN: c_int = 2;
 
+/// So many values fit on the stack besides those of a call.
+const FEW: usize = 8;
+
 /// Subject and pattern.
 fn texts(stack: &Stack) -> Result<(&[u8], &[u8]), Raise> {
     Ok((text_argument(stack, SUBJECT)?, text_argument(stack, PATTERN)?))
@@ -82,7 +85,8 @@ fn push_capture(stack: &Stack, captured: Captured<'_>) {
 
 /// Pushes the first `n` captures of a match.
 fn push_captures(stack: &Stack, matcher: &Matcher<'_>, n: usize) -> Result<c_int, Raise> {
-    if !stack.reserve(CAPTURES_MAX as c_int + 4) {
+    // There is always room for a few.
+    if n > FEW && !stack.reserve(CAPTURES_MAX as c_int + 4) {
         return Err(Raise::Message("stack overflow (too many captures)".to_owned()));
     }
     for n in 0..n {

@@ -1,8 +1,8 @@
 //! The result of `gsub` while it grows.
 //!
 //! # Concepts
-//! * **Tail**: the bytes that were added in this stretch, on the Rust stack as long as they are
-//!   few.
+//! * **Tail**: the bytes that were added in this stretch, in memory that the calls on a thread use
+//!   one after the other.
 //! * **Block**: where the tail goes between two stretches, a [scratch block](Stack::push_scratch)
 //!   in the frame.
 //! * **Pieces**: strings in a table in the frame, each of them of some size.
@@ -16,34 +16,38 @@
 
 use std::cell::Cell;
 use std::ffi::c_int;
-
-use smallvec::SmallVec;
+use std::mem;
 
 use crate::lua::raw::{LuaType, Raise, Scratch, Stack};
 
 /// Slots of the frame. Below are the arguments.
 const PIECES: c_int = 4;
-pub(super) const BLOCK: c_int = 5;
+const BLOCK: c_int = 5;
 
 /// The tail becomes a piece when it has so many bytes. Tests have all kinds of pieces.
 const PIECE: usize = if cfg!(any(test, fuzzing)) { 64 } else { 64 << 10 };
 /// So many bytes that are added at once are a piece.
 const LONG: usize = PIECE / 4;
-/// Bytes of the first block; the next ones are larger.
-const BLOCK_MIN: usize = PIECE / 64;
+/// Bytes of the smallest block; the next ones are larger.
+const BLOCK_MIN: usize = if cfg!(any(test, fuzzing)) { 1 } else { 64 };
 
 /// Words of the block that belong to the output. Others follow.
 const BLOCK_LEN: usize = 0;
 const N_PIECES: usize = 1;
 const TOTAL: usize = 2;
 /// The first word that is free for the user of an output.
-pub(super) const OTHER: usize = 3;
+const OTHER: usize = 3;
+
+thread_local! {
+    /// The memory of the next tail.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Output<'s> {
     stack: &'s Stack,
-    tail: SmallVec<[u8; 512]>,
+    tail: Vec<u8>,
     block_len: usize,
     n_pieces: usize,
     /// Bytes of the result without the tail.
@@ -52,19 +56,20 @@ pub(super) struct Output<'s> {
 
 impl<'s> Output<'s> {
     pub(super) fn new(stack: &'s Stack) -> Output<'s> {
-        Output { stack, tail: SmallVec::new(), block_len: 0, n_pieces: 0, total: 0 }
+        Output { stack, tail: SPARE.take(), block_len: 0, n_pieces: 0, total: 0 }
     }
 
-    /// The output that was parked in this frame.
-    pub(super) fn load(stack: &'s Stack) -> Output<'s> {
-        let mut output = Output::new(stack);
-        if let Some(block) = stack.scratch(BLOCK) {
-            let word = |n: usize| block.words[n].get() as usize;
-            output.block_len = word(BLOCK_LEN);
-            output.n_pieces = word(N_PIECES);
-            output.total = word(TOTAL);
-        }
-        output
+    /// Takes up what was parked in the frame. Gives the words of the block that are not its own.
+    ///
+    /// # Panics
+    /// When nothing was.
+    pub(super) fn load(&mut self) -> &'s [Cell<u64>] {
+        let words = self.stack.scratch(BLOCK).expect("something was parked").words;
+        let word = |n: usize| words[n].get() as usize;
+        self.block_len = word(BLOCK_LEN);
+        self.n_pieces = word(N_PIECES);
+        self.total = word(TOTAL);
+        &words[OTHER..]
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -85,19 +90,18 @@ impl<'s> Output<'s> {
         if self.tail.len() >= PIECE { self.flush() } else { Ok(()) }
     }
 
-    /// Adds the string at `index`.
+    /// Adds the string at `index`, which is `text`.
     ///
     /// # Errors
     /// As [`Output::add`].
     #[inline]
-    pub(super) fn add_value(&mut self, index: c_int) -> Result<(), Raise> {
-        let bytes = self.stack.bytes(index).unwrap_or_default();
-        if bytes.len() >= LONG {
+    pub(super) fn add_value(&mut self, index: c_int, text: &[u8]) -> Result<(), Raise> {
+        if text.len() >= LONG {
             // No copy: the piece is the string.
             self.stack.push_value(index);
             return self.add_piece();
         }
-        self.add(bytes)
+        self.add(text)
     }
 
     /// Brings the output into the frame. Gives the words of the block that are not its own.
@@ -105,22 +109,27 @@ impl<'s> Output<'s> {
         let stack = self.stack;
         let mut block = match stack.scratch(BLOCK) {
             Some(block) => block,
-            None => self.new_block(BLOCK_MIN),
+            None => self.new_block((2 * self.tail.len()).clamp(BLOCK_MIN, PIECE)),
         };
         if self.tail.len() > block.bytes.len() - self.block_len {
             let larger = (2 * block.bytes.len()).clamp(BLOCK_MIN, PIECE);
             self.flush()?;
             block = self.new_block(larger);
         }
+        self.move_tail(&block);
+        block.words[BLOCK_LEN].set(self.block_len as u64);
+        block.words[N_PIECES].set(self.n_pieces as u64);
+        block.words[TOTAL].set(self.total as u64);
+        Ok(&block.words[OTHER..])
+    }
+
+    /// Moves the tail to the block, which has room for it.
+    fn move_tail(&mut self, block: &Scratch<'s>) {
         let free = &block.bytes[self.block_len..];
         free.iter().zip(&self.tail).for_each(|(cell, byte)| cell.set(*byte));
         self.block_len += self.tail.len();
         self.total += self.tail.len();
         self.tail.clear();
-        block.words[BLOCK_LEN].set(self.block_len as u64);
-        block.words[N_PIECES].set(self.n_pieces as u64);
-        block.words[TOTAL].set(self.total as u64);
-        Ok(&block.words[OTHER..])
     }
 
     /// Replaces the block by an empty one.
@@ -177,13 +186,22 @@ impl<'s> Output<'s> {
     ///
     /// # Errors
     /// As [`Output::add`].
-    pub(super) fn finish(mut self) -> Result<(), Raise> {
-        if self.n_pieces == 0 && self.block_len == 0 {
-            self.stack.push_bytes(&self.tail);
-            return Ok(());
+    pub(super) fn finish(&mut self) -> Result<(), Raise> {
+        let stack = self.stack;
+        if self.n_pieces == 0 {
+            if self.block_len == 0 {
+                stack.push_bytes(&self.tail);
+                return Ok(());
+            }
+            if let Some(block) = stack.scratch(BLOCK)
+                && self.tail.len() <= block.bytes.len() - self.block_len
+            {
+                self.move_tail(&block);
+                stack.push_scratch_bytes(BLOCK, self.block_len);
+                return Ok(());
+            }
         }
         self.flush()?;
-        let stack = self.stack;
         if stack.universe().exceeds(self.total) {
             stack.collect_garbage();
             if stack.universe().exceeds(self.total) {
@@ -197,5 +215,12 @@ impl<'s> Output<'s> {
         (1..=i64::from(n)).for_each(|n| _ = stack.raw_get_int(PIECES, n));
         stack.concat(n);
         Ok(())
+    }
+}
+
+impl Drop for Output<'_> {
+    fn drop(&mut self) {
+        self.tail.clear();
+        SPARE.set(mem::take(&mut self.tail));
     }
 }
