@@ -1,20 +1,25 @@
 //! `table.sort` whose comparator may wait and be interrupted.
 //!
-//! Numbers or strings that are not many go to stock Lua, which is fastest and soon done. All else
-//! is sorted by Lua code (`sort.lua`), which calls the comparator like any Lua function.
+//! Numbers or short strings that are not many go to stock Lua, which is fastest and soon done. All
+//! else is sorted by Lua code (`sort.lua`), which calls the comparator like any Lua function.
 
 #![expect(unsafe_code, reason = "the comparison by `<` calls metamethods; owns nothing")]
 
 use std::ffi::c_int;
 
+use super::access::is_plain;
 use super::catalog::stock;
 use super::support::{self, Part};
 use crate::lua::cx::Cx;
 use crate::lua::raw::ffi::{self, lua_State};
-use crate::lua::raw::{Came, HostFn, LuaType, Outcome, Raise, Stack, continuation, guarded};
+use crate::lua::raw::{
+    Came, HostFn, LuaType, Outcome, Raise, Scalar, Stack, TableView, View, continuation, guarded,
+};
 
 /// Stock Lua sorts so many numbers in much less than a slice.
 const STOCK_MAX: i64 = 2048;
+/// A comparison of strings up to so many bytes takes no longer than the steps around it.
+const SHORT: usize = 256;
 
 /// `table.sort(t [, less])`.
 pub(super) fn sort(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
@@ -22,7 +27,7 @@ pub(super) fn sort(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
         return Ok(Outcome::Nested(stock().sort)); // raises, or a userdata that acts as a table
     }
     stack.set_top(2);
-    if stack.push_metatable(1) {
+    if !is_plain(stack, 1) && stack.push_metatable(1) {
         let has_length = stack.raw_get_field(-1, "__len") != LuaType::Nil;
         stack.pop(2);
         if has_length {
@@ -54,9 +59,13 @@ fn sort_first(stack: &Stack, n: i64) -> Result<Outcome, Raise> {
     }
     let less = match stack.kind(2) {
         LuaType::Function => Less::Own,
-        LuaType::Nil if !is_uniform(stack, n) => Less::General,
-        LuaType::Nil if n <= STOCK_MAX => return Ok(Outcome::Nested(stock().sort)),
-        LuaType::Nil => Less::Plain,
+        LuaType::Nil => match common_kind(stack, n) {
+            None => Less::General,
+            Some(Kind::Number | Kind::Short) if n <= STOCK_MAX => {
+                return Ok(Outcome::Nested(stock().sort));
+            }
+            Some(_) => Less::Plain,
+        },
         _ => return Ok(Outcome::Nested(stock().sort)), // raises
     };
     support::push(stack, Part::Sort)?;
@@ -80,20 +89,52 @@ enum Less {
     Plain,
 }
 
-/// Whether elements 1 to `n` are plain numbers only, or strings only.
-fn is_uniform(stack: &Stack, n: i64) -> bool {
-    if stack.push_metatable(1) {
-        stack.pop(1);
-        return false;
+/// What can be compared without a metamethod.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Number,
+    /// A string of few bytes.
+    Short,
+    String,
+}
+
+/// What all of the elements 1 to `n` are.
+fn common_kind(stack: &Stack, n: i64) -> Option<Kind> {
+    if !is_plain(stack, 1) {
+        return None;
     }
-    let kind = stack.raw_get_int(1, 1);
-    stack.pop(1);
-    matches!(kind, LuaType::Number | LuaType::String)
-        && (2..=n).all(|at| {
-            let same = stack.raw_get_int(1, at) == kind;
+    let elements = stack.table_view(1).map(TableView::elements);
+    let kind = |at: i64| match elements {
+        Some(elements) if at as usize <= elements.n() => Kind::of(elements.value(at as usize - 1)),
+        _ => {
+            stack.raw_get_int(1, at);
+            let kind = match stack.bytes(-1) {
+                Some(text) => Some(Kind::of_text(text)),
+                None => (stack.kind(-1) == LuaType::Number).then_some(Kind::Number),
+            };
             stack.pop(1);
-            same
-        })
+            kind
+        }
+    };
+    (2..=n).try_fold(kind(1)?, |common, at| match (common, kind(at)?) {
+        (one, other) if one == other => Some(one),
+        (Kind::Number, _) | (_, Kind::Number) => None,
+        _ => Some(Kind::String),
+    })
+}
+
+impl Kind {
+    fn of(value: View<'_>) -> Option<Kind> {
+        match value {
+            View::Scalar(Scalar::Integer(_) | Scalar::Float(_)) => Some(Kind::Number),
+            View::String(text) => Some(Kind::of_text(text.bytes())),
+            _ => None,
+        }
+    }
+
+    fn of_text(text: &[u8]) -> Kind {
+        if text.len() <= SHORT { Kind::Short } else { Kind::String }
+    }
 }
 
 fn sorted(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {

@@ -467,6 +467,11 @@ fn sort_is_that_of_stock_lua() {
         "local t = {} for i = 1, 20 do t[i] = i end table.sort(t, function() return true end)",
         "local t = {1, 2, 3} return pcall(table.sort, t, function() error('no', 0) end)",
         "return pcall(table.sort, {1, 'x', 2})",
+        "return pcall(table.sort, {('x'):rep(1000), 1})",
+        "local t = {} for i = 1, 30 do t[i] = ('x'):rep(i % 3 * 200) .. i * 7 % 31 end
+         table.sort(t) return table.concat(t, ' ')",
+        "local t = {} for i = 9, 1, -1 do t[i] = 'k' .. i * 7 % 10 end
+         table.sort(t) return table.concat(t, ' ')",
         "return pcall(table.sort, {{}, {}})",
         "return pcall(table.sort, {1, nil, 3})",
         "return pcall(table.sort), pcall(table.sort, 5), pcall(table.sort, {1, 2}, 5)",

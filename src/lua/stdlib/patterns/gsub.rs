@@ -21,6 +21,7 @@ use super::{
 use crate::lua::cx::Cx;
 use crate::lua::matcher::{Captured, Caret, Matcher, Progress};
 use crate::lua::raw::{Came, LuaType, Outcome, Raise, Stack, continuation};
+use crate::lua::stdlib::access::is_plain;
 use crate::lua::stdlib::strings::use_messages;
 use crate::lua::stdlib::support::{self, Part};
 
@@ -76,6 +77,8 @@ enum Replacement<'s> {
     Template(&'s [u8]),
     /// What the table has for the first capture.
     Table,
+    /// The same, where the table has a metatable.
+    Indexed,
     /// What the function gives for the captures.
     Function,
 }
@@ -116,7 +119,8 @@ impl<'s> Gsub<'s> {
             }
             Some(text) => Replacement::Template(text),
             None if stack.kind(REPLACEMENT) == LuaType::Function => Replacement::Function,
-            None => Replacement::Table,
+            None if is_plain(stack, REPLACEMENT) => Replacement::Table,
+            None => Replacement::Indexed,
         };
         let output = Output::new(stack);
         Gsub { stack, subject, replacement, output, left, count: 0, copied: 0, expanded: WHOLE }
@@ -191,6 +195,7 @@ impl<'s> Gsub<'s> {
             Replacement::Text(text) => self.insert(matcher, text, budget),
             Replacement::Template(template) => self.expand(matcher, template, budget),
             Replacement::Table => self.look_up(matcher, budget),
+            Replacement::Indexed => self.index(matcher).map(Next::Call),
             Replacement::Function => self.call(matcher).map(Next::Call),
         }
     }
@@ -201,20 +206,19 @@ impl<'s> Gsub<'s> {
         Ok(Outcome::Call { n_args, n_results: 1, then: continuation!(replaced) })
     }
 
-    /// The replacement is a table, the key the first capture.
-    fn look_up(&mut self, matcher: &Matcher<'s>, budget: &mut usize) -> Result<Next, Raise> {
-        let stack = self.stack;
+    /// Asks Lua for the field of the first capture.
+    fn index(&self, matcher: &Matcher<'s>) -> Result<Outcome, Raise> {
         let key = matcher.capture(0).map_err(raise)?;
-        if stack.push_metatable(REPLACEMENT) {
-            stack.pop(1);
-            support::push(stack, Part::Index)?;
-            stack.push_value(REPLACEMENT);
-            push_capture(stack, key);
-            let then = continuation!(replaced);
-            return Ok(Next::Call(Outcome::Call { n_args: 2, n_results: 1, then }));
-        }
-        push_capture(stack, key);
-        stack.raw_get(REPLACEMENT);
+        support::push(self.stack, Part::Index)?;
+        self.stack.push_value(REPLACEMENT);
+        push_capture(self.stack, key);
+        Ok(Outcome::Call { n_args: 2, n_results: 1, then: continuation!(replaced) })
+    }
+
+    /// Reads the field of the first capture.
+    fn look_up(&mut self, matcher: &Matcher<'s>, budget: &mut usize) -> Result<Next, Raise> {
+        push_capture(self.stack, matcher.capture(0).map_err(raise)?);
+        self.stack.raw_get(REPLACEMENT);
         let (start, end) = matcher.span();
         let added = self.use_result(start, end)?;
         *budget = budget.saturating_sub(added / BYTES_PER_STEP);
@@ -226,11 +230,16 @@ impl<'s> Gsub<'s> {
     fn use_result(&mut self, start: usize, end: usize) -> Result<usize, Raise> {
         let stack = self.stack;
         let value = stack.top();
-        if stack.bytes(value).is_none() && !convert_result(stack, value)? {
-            stack.set_top(STATE);
-            return Ok(0);
-        }
-        let text = stack.bytes(value).unwrap_or_default();
+        let text = match stack.bytes(value) {
+            Some(text) => text,
+            None => match convert_result(stack, value)? {
+                Some(text) => text,
+                None => {
+                    stack.set_top(STATE);
+                    return Ok(0);
+                }
+            },
+        };
         let added = text.len() + start - self.copied;
         self.catch_up(start)?;
         self.output.add_value(value, text)?;
@@ -339,19 +348,19 @@ impl<'s> Gsub<'s> {
     }
 }
 
-/// Makes a string of a number that a callback gave. Whether the match is replaced at all: `nil` and
-/// `false` keep it.
-fn convert_result(stack: &Stack, value: c_int) -> Result<bool, Raise> {
+/// The text of a result that is no string: of a number. `nil` and `false` stand for the match as it
+/// is.
+fn convert_result(stack: &Stack, value: c_int) -> Result<Option<&[u8]>, Raise> {
     if let Some(text) = stack.number_text(value) {
         stack.push_bytes(text);
         stack.replace(value);
-        return Ok(true);
+        return Ok(stack.bytes(value));
     }
     if stack.truthy(value) {
         let what = format!("invalid replacement value (a {})", stack.kind(value).name());
         return Err(Raise::Message(what));
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// After a pause.
