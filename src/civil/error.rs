@@ -40,12 +40,17 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// Bytes of a text that are quoted, at most.
+const QUOTED_MAX: usize = 1024;
+
 /// `text` in double quotes, with everything that is not printable ASCII written as `\xNN`, so that
-/// a message stays one readable line whatever it was given.
+/// a message stays one readable line whatever it was given. Of a long text only the beginning is
+/// shown, followed by `...`.
 pub(crate) fn quoted(text: &[u8]) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
+    let shown = &text[..text.len().min(QUOTED_MAX)];
+    let mut out = String::with_capacity(shown.len() + 2);
     out.push('"');
-    for &byte in text {
+    for &byte in shown {
         match byte {
             b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
             b' '..=b'~' => out.push(char::from(byte)),
@@ -53,12 +58,23 @@ pub(crate) fn quoted(text: &[u8]) -> String {
         }
     }
     out.push('"');
+    if shown.len() < text.len() {
+        out.push_str("...");
+    }
     out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_long_text_the_beginning_is_quoted() {
+        let long = [b'x'; QUOTED_MAX + 1];
+        let beginning = "x".repeat(QUOTED_MAX);
+        assert_eq!(quoted(&long[1..]), format!("\"{beginning}\""));
+        assert_eq!(quoted(&long), format!("\"{beginning}\"..."));
+    }
 
     #[test]
     fn quotes_keep_a_message_printable() {

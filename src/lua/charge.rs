@@ -1,5 +1,6 @@
 //! What a process holds outside of its Lua heap, counted against its memory limit and its host's:
-//! fixed costs of channels, timers, relations and names. Undelivered messages meet its own limit
+//! fixed costs of channels, timers, relations and names, and the messages that it will send later
+//! or that its builders keep. Undelivered messages meet its own limit
 //! when they are sent, so that a flood of them is its senders' trouble and does not starve the
 //! receiver of its own heap.
 
@@ -19,7 +20,9 @@ impl Cx {
         let step = self.step.get();
         self.channels.len() * CHANNEL
             + self.timers.len() * TIMER
+            + self.timers.message_bytes()
             + self.spawners.len() * SPAWNER
+            + self.spawners.message_bytes()
             + step.state.n_relations() * RELATION
             + step.process.n_names() * NAME
     }

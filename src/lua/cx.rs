@@ -12,9 +12,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rustc_hash::FxHashMap;
-use slab::Slab;
 
-use super::api::process::Wish;
+use super::api::process::Spawners;
 use super::fiber::{Fibers, Resumption};
 use super::inbox::Inbox;
 use super::net::{Resolved, Sockets};
@@ -155,7 +154,7 @@ pub(crate) struct Cx {
     pub(crate) operations: Operations,
     pub(crate) sockets: Sockets,
     /// The wishes behind spawner builders.
-    pub(crate) spawners: Slab<Wish>,
+    pub(crate) spawners: Spawners,
     /// The cases of a running select; kept for its memory.
     pub(crate) cases: Vec<Case<Value>>,
     pub(crate) launch: Shared<Launch>,
@@ -183,7 +182,7 @@ impl Cx {
             timer_of: FxHashMap::default(),
             operations: Operations::default(),
             sockets: Sockets::default(),
-            spawners: Slab::new(),
+            spawners: Spawners::default(),
             last_spawned: None,
             running_unit,
             cases: Vec::new(),

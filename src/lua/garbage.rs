@@ -13,7 +13,7 @@ impl Cx {
             match tag {
                 objects::CHANNEL => self.release_channel(ChannelId::from_bits(id)),
                 objects::TIMER => self.release_timer(Token(id)),
-                objects::SPAWNER => drop(self.spawners.try_remove(id as usize)),
+                objects::SPAWNER => self.spawners.release(id),
                 objects::LISTENER | objects::CONN => self.free_socket(id),
                 _ => {}
             }

@@ -68,6 +68,16 @@ pub(crate) enum Fires {
     SocketTimeout { socket: SocketId, fiber: FiberId },
 }
 
+impl Fires {
+    /// Bytes of the message that it sends.
+    fn message_bytes(&self) -> usize {
+        match self {
+            Fires::Send(later) => later.topic.len() + later.payload.size_bytes(),
+            _ => 0,
+        }
+    }
+}
+
 /// A message that `send_after` sends.
 #[derive(Debug)]
 pub(crate) struct Later {
@@ -116,6 +126,8 @@ pub(crate) struct Timers {
     n_fired: u32,
     /// Tickets taken out so far, which is what the signal of the latest brings.
     n_tickets: u32,
+    /// Bytes of the messages that are sent by those of `all`.
+    message_bytes: usize,
 }
 
 impl Timers {
@@ -131,6 +143,11 @@ impl Timers {
     /// How many take memory.
     pub(crate) fn len(&self) -> usize {
         self.all.len()
+    }
+
+    /// Bytes of the messages that wait to be sent.
+    pub(crate) fn message_bytes(&self) -> usize {
+        self.message_bytes
     }
 
     /// Where the pending timer is that the token names.
@@ -149,7 +166,7 @@ impl Timers {
             return None;
         }
         self.n_fired -= 1;
-        match self.all.remove(index).fires {
+        match self.remove(index) {
             Fires::Fired(at_ns) => Some(*at_ns),
             _ => None,
         }
@@ -164,11 +181,18 @@ impl Timers {
 
     fn add(&mut self, at_ns: u64, fires: Fires) -> Token {
         self.generation = self.generation.wrapping_add(1);
+        self.message_bytes += fires.message_bytes();
         let timer = Timer { generation: self.generation, at_ns, fires };
         let index = self.all.insert(timer);
         let token = Token(u64::from(self.generation) << 32 | index as u64);
         self.enqueue(at_ns, token);
         token
+    }
+
+    fn remove(&mut self, index: usize) -> Fires {
+        let fires = self.all.remove(index).fires;
+        self.message_bytes -= fires.message_bytes();
+        fires
     }
 
     /// Queues a timer that is pending already; throws away what is left over when that is more than
@@ -235,7 +259,7 @@ impl Cx {
     /// Stops a timer; false when it has fired or was stopped. Its memory is free at once.
     pub(crate) fn stop_timer(&mut self, token: Token) -> bool {
         let Some(index) = self.timers.index(token) else { return false };
-        self.timers.all.remove(index);
+        self.timers.remove(index);
         true
     }
 
@@ -322,7 +346,7 @@ impl Cx {
             }
             _ => {}
         }
-        match self.timers.all.remove(index).fires {
+        match self.timers.remove(index) {
             Fires::Wake(fiber) => self.fibers.wake(fiber, Resumption::Continue { n_args: 0 }),
             Fires::Channel(channel) => {
                 self.timer_of.remove(&channel);
@@ -362,6 +386,7 @@ impl Cx {
         self.timers.queue.clear();
         self.timers.all.clear();
         self.timers.n_fired = 0;
+        self.timers.message_bytes = 0;
         self.give_ticket_back();
     }
 }

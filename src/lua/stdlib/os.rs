@@ -22,6 +22,9 @@ pub(super) fn difftime(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     Ok(Outcome::Return(1))
 }
 
+/// Bytes of a format of `os.date`, at most: each two of them may become two dozen, in one step.
+const FORMAT_MAX: usize = 4096;
+
 /// `os.date([format [, time]])`.
 pub(super) fn date(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let unix = if stack.is_nil(2) { Some(now_s(cx)) } else { stack.to_integer(2) };
@@ -34,6 +37,11 @@ pub(super) fn date(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     let (Some(format), Some(unix)) = (format, unix) else {
         return Ok(Outcome::Nested(stock().date)); // raises
     };
+    if format.len() > FORMAT_MAX {
+        let got = format.len();
+        let what = format!("format of at most {FORMAT_MAX} bytes expected, got {got} bytes");
+        return Err(Raise::argument(stack, 1, &what));
+    }
     match os_date(format, unix, Zone::LOCAL) {
         Ok(OsDate::Text(text)) => stack.push_bytes(text),
         Ok(OsDate::Table(date)) => {

@@ -17,7 +17,7 @@ pub(crate) use call::answer;
 pub(crate) use destination::resolve;
 pub(crate) use names::Registry;
 pub(crate) use send::not_sent;
-pub(crate) use spawner::Wish;
+pub(crate) use spawner::Spawners;
 
 use super::module::{self, Member, Module};
 use crate::lua::cx::Cx;

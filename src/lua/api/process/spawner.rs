@@ -1,6 +1,8 @@
 //! The spawner builder: what `process.with_options`, `with_name` and `with_message` give. Every
 //! builder is immutable; each method gives a new one with one wish more.
 
+use slab::Slab;
+
 use super::send::payload_args;
 use super::spawn::spawn_variant;
 use crate::lua::api::args::{object_arg, text_arg};
@@ -53,6 +55,47 @@ impl Wish {
         };
         self.messages.iter().map(message).collect()
     }
+
+    fn message_bytes(&self) -> usize {
+        let bytes = |(topic, payload): &(Topic, Encoded)| {
+            size_of::<(Topic, Encoded)>() + topic.len() + payload.size_bytes()
+        };
+        self.messages.iter().map(bytes).sum()
+    }
+}
+
+/// The wishes behind the builders of a process, and what their messages take.
+#[derive(Debug, Default)]
+pub(crate) struct Spawners {
+    wishes: Slab<Wish>,
+    message_bytes: usize,
+}
+
+impl Spawners {
+    pub(crate) fn len(&self) -> usize {
+        self.wishes.len()
+    }
+
+    /// Bytes of the messages of all of them: each has its own copies.
+    pub(crate) fn message_bytes(&self) -> usize {
+        self.message_bytes
+    }
+
+    fn insert(&mut self, wish: Wish) -> u64 {
+        self.message_bytes += wish.message_bytes();
+        self.wishes.insert(wish) as u64
+    }
+
+    fn wish(&self, id: u64) -> &Wish {
+        &self.wishes[id as usize]
+    }
+
+    /// Nobody can reach the builder any more.
+    pub(crate) fn release(&mut self, id: u64) {
+        if let Some(wish) = self.wishes.try_remove(id as usize) {
+            self.message_bytes -= wish.message_bytes();
+        }
+    }
 }
 
 /// A builder as Lua sees it: the number of its wish.
@@ -84,7 +127,7 @@ fn build_spawner(stack: &Stack) {
 
 fn push(stack: &Stack, cx: &mut Cx, wish: Wish) -> Result<Outcome, Raise> {
     cx.check_room(stack)?;
-    let id = cx.spawners.insert(wish) as u64;
+    let id = cx.spawners.insert(wish);
     stack.new_object(Spawner(id), build_spawner);
     Ok(Outcome::Return(1))
 }
@@ -93,7 +136,7 @@ fn push(stack: &Stack, cx: &mut Cx, wish: Wish) -> Result<Outcome, Raise> {
 /// module starts from nothing.
 fn base(stack: &Stack, cx: &Cx) -> (Wish, i32) {
     match stack.object::<Spawner>(1) {
-        Some(Spawner(id)) => (cx.spawners[id as usize].clone(), 2),
+        Some(Spawner(id)) => (cx.spawners.wish(id).clone(), 2),
         None => (Wish { built: true, ..Wish::default() }, 1),
     }
 }
@@ -222,6 +265,6 @@ fn finish(
     link: bool,
 ) -> Result<Outcome, Raise> {
     let Spawner(id) = object_arg(stack, 1)?;
-    let wish = Wish { watch, link, ..cx.spawners[id as usize].clone() };
+    let wish = Wish { watch, link, ..cx.spawners.wish(id).clone() };
     spawn_variant(stack, cx, function, 2, &wish)
 }

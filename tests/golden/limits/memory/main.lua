@@ -23,6 +23,9 @@ exceeds("many channels", "local t = {} for n = 1, 1e9 do t[n] = channel.new() en
 exceeds("many timers", "local t = {} for n = 1, 1e9 do t[n] = time.after('1h') end")
 exceeds("many names", "for n = 1, 1e9 do assert(process.registry.register('name ' .. n)) end")
 exceeds("many delayed messages", "for n = 1, 1e9 do assert(process.send_after('1h', process.pid(), 't')) end")
+exceeds("large delayed messages", "for n = 1, 50 do assert(process.send_after('1h', process.pid(), 't', ('x'):rep(100000))) end")
+exceeds("delayed messages with large topics", "for n = 1, 50 do assert(process.send_after('1h', process.pid(), ('x'):rep(100000))) end")
+exceeds("a builder with many messages", "local b = process.with_options({}) for n = 1, 50 do b = b:with_message('t', ('x'):rep(100000)) end")
 exceeds("a full channel", "local ch = channel.new(1 << 30) for n = 1, 1e9 do ch:send(n) end")
 exceeds("string.rep", "return #('x'):rep(1 << 28)")
 exceeds("string.rep of a string.rep", "return (('x'):rep(1 << 18)):rep(1 << 18)")
@@ -54,6 +57,16 @@ gives("a large request is refused at once, the rest goes on", 100, [[
         end
     end
     return caught
+]])
+gives("delayed messages that were sent or stopped, and builders that are gone, do not count", 60, [[
+    local taken, inbox = 0, process.inbox()
+    for _ = 1, 30 do
+        assert(process.send_after("1ms", process.pid(), "t", ("x"):rep(100000)))
+        assert(process.send_after("1h", process.pid(), "t", ("x"):rep(100000)):stop())
+        process.with_message("t", ("x"):rep(100000))
+        taken = taken + #inbox:receive():payload():data() // 50000
+    end
+    return taken
 ]])
 -- Results that are written in stretches: caught, and there is room as before.
 for _, case in ipairs({

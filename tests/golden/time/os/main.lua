@@ -20,6 +20,9 @@ check.equal("os.date('*t') and back", os.time(os.date("*t", 1700000000)), 170000
 check.equal("formats of Lua", os.date("!%Y-%m-%d %H:%M:%S %j %A %B %%", 0), "1970-01-01 00:00:00 001 Thursday January %")
 check.ok("the default format", #os.date() > 10)
 check.ok("an unknown format raises", not pcall(os.date, "%Q"))
+check.equal("a format as long as it may be", #os.date(("x"):rep(4096)), 4096)
+check.raises("a format too long", "bad argument #1 to 'date' (format of at most 4096 bytes expected, got 4097 bytes)",
+    function() os.date(("x"):rep(4097)) end)
 check.equal("os.clock is a float", math.type(os.clock()), "float")
 local before = os.clock()
 time.sleep("5ms")
