@@ -47,3 +47,27 @@ pub(super) fn end_stretch(stack: &Stack, end: usize, then: Continuation) -> Outc
     stack.set_top(RESULT);
     Outcome::Return(1)
 }
+
+/// Pushes the first `n` strings of the table at `pieces`, joined.
+///
+/// # Errors
+/// `not enough memory`, before the whole is made.
+pub(super) fn join(stack: &Stack, pieces: c_int, n: usize) -> Result<(), Raise> {
+    let n = c_int::try_from(n).unwrap_or(c_int::MAX);
+    if !stack.reserve(n.saturating_add(4)) {
+        return Err(Raise::out_of_memory());
+    }
+    let mut total = 0usize;
+    for n in 1..=i64::from(n) {
+        stack.raw_get_int(pieces, n);
+        total = total.saturating_add(stack.bytes(-1).map_or(0, <[u8]>::len));
+    }
+    if stack.universe().exceeds(total) {
+        stack.collect_garbage();
+        if stack.universe().exceeds(total) {
+            return Err(Raise::out_of_memory());
+        }
+    }
+    stack.concat(n);
+    Ok(())
+}

@@ -9,7 +9,7 @@
 //! | `lazy` | tables that fetch a member when it is first read |
 //! | `base` | `getmetatable`, `setmetatable`, `next`, `collectgarbage`, `warn` … |
 //! | `load`, `xpcall`, `traceback` | as named |
-//! | `tostring` | `tostring` and `string.format`, which show no addresses |
+//! | `tostring`, `format` | `tostring` and `string.format`, which show no addresses |
 //! | `strings` | functions that take error objects |
 //! | `patterns` | `find`, `match`, `gmatch`, `gsub`, which give way; callbacks of `gsub` may wait |
 //! | `rep`, `bytewise`, `utf8`, `long` | loops over long strings, in stretches |
@@ -24,6 +24,7 @@ mod base;
 mod bytewise;
 mod catalog;
 mod concat;
+mod format;
 mod lazy;
 mod load;
 mod long;
@@ -94,7 +95,7 @@ static OURS: &[(Library, &str, Value)] = &[
     (Library::Globals, "warn", Value::Function(host!(base::warn))),
     (Library::Globals, "xpcall", Value::Function(host!(xpcall::xpcall))),
     (Library::String, "find", Value::Function(host!(pure patterns::find))),
-    (Library::String, "format", Value::Function(tostring::FORMAT)),
+    (Library::String, "format", Value::Function(format::FORMAT)),
     (Library::String, "gmatch", Value::Function(host!(pure patterns::gmatch))),
     (Library::String, "gsub", Value::Function(host!(pure patterns::gsub))),
     (Library::String, "len", Value::Function(strings::LEN)),

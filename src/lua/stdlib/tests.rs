@@ -439,6 +439,34 @@ fn gsub_is_that_of_stock_lua() {
 }
 
 #[test]
+fn format_with_many_arguments_is_that_of_stock_lua() {
+    same(&[
+        "return string.format('%d,%d,%d,%d,%d,%d.', 1, 2, 3, 4, 5, 6)",
+        "return string.format('%%%d%%%5.1f%s%%%s%q%%%x!', 1, 2, 'three', nil, 5, 6, 'more')",
+        "return string.format('%s %s %s', 1, 2, 3, 4, 5, 6)",
+        "return string.format('none', 1, 2, 3, 4, 5, 6)",
+        "return string.format('', 1, 2, 3, 4, 5, 6)",
+        "return ('%d'):rep(1000, ' '):format(table.unpack(table.move({7, 8}, 1, 2, 999,
+            (function() local t = {} for i = 1, 998 do t[i] = i end return t end)())))",
+        "return string.format('%d %d %d %d %d', 1, 2, 3, 4)",
+        "return string.format('%d %d %d %d %d', 1, 2, 3, 4, 'x')",
+        "return string.format('%d %d %d %d', 1, 2, 3, 4.5)",
+        "return ('%d %d %d %d %d'):format(1, 2, 3, {}, 5)",
+        "return string.format('%d %d %d %y', 1, 2, 3, 4)",
+        "return string.format('%d %d %d %', 1, 2, 3, 4)",
+        "return string.format('%d %d %d %123d', 1, 2, 3, 4)",
+        "local t = setmetatable({}, {__tostring = function() return 'text' end})
+         return string.format('%s%s%s%s%s', t, 1, 2, 3, t)",
+        "local t = setmetatable({}, {__tostring = function() error('no') end})
+         return string.format('%s%s%s%s', 1, 2, 3, t)",
+        "local t = setmetatable({}, {__tostring = function() error({}) end})
+         return type(select(2, pcall(string.format, '%s%s%s%s', 1, 2, 3, t)))",
+        "local t = setmetatable({}, {__tostring = function() return 5 end})
+         return string.format('%s%s%s%s', 1, 2, 3, t)",
+    ]);
+}
+
+#[test]
 fn sort_is_that_of_stock_lua() {
     let sorted = "table.sort(t, LESS) return table.concat(t, ' ')";
     let by = |less: &str| sorted.replace("LESS", less);

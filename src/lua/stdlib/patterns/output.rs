@@ -19,6 +19,7 @@ use std::ffi::c_int;
 use std::mem;
 
 use crate::lua::raw::{LuaType, Raise, Scratch, Stack};
+use crate::lua::stdlib::long::join;
 
 /// Slots of the frame. Below are the arguments.
 const PIECES: c_int = 4;
@@ -202,19 +203,7 @@ impl<'s> Output<'s> {
             }
         }
         self.flush()?;
-        if stack.universe().exceeds(self.total) {
-            stack.collect_garbage();
-            if stack.universe().exceeds(self.total) {
-                return Err(Raise::out_of_memory());
-            }
-        }
-        let n = c_int::try_from(self.n_pieces).unwrap_or(c_int::MAX);
-        if !stack.reserve(n.saturating_add(4)) {
-            return Err(Raise::out_of_memory());
-        }
-        (1..=i64::from(n)).for_each(|n| _ = stack.raw_get_int(PIECES, n));
-        stack.concat(n);
-        Ok(())
+        join(stack, PIECES, self.n_pieces)
     }
 }
 
