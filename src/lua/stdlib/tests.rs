@@ -433,6 +433,10 @@ fn gsub_is_that_of_stock_lua() {
         "return ('abc'):gsub('%w', setmetatable({}, {__index = function(_, k) return k .. k end}))",
         "return ('abc'):gsub('%w', setmetatable({}, {__index = {b = 'x'}}))",
         "return ('abc'):gsub('%w', setmetatable({a = 'y'}, {}))",
+        "local last = setmetatable({}, {__index = function(_, k) return k .. k end})
+         return ('abc'):gsub('()%w', setmetatable({'x'}, {__index = setmetatable({}, {__index = last})}))",
+        "return ('abc'):gsub('%w', setmetatable({}, {__index = function() error('no', 2) end}))",
+        "return ('abc'):gsub('%w', setmetatable({a = 1}, {__index = 5}))",
         "return ('abc'):gsub('%w', function(c) return (c:gsub('b', function() return 'inner' end)) end)",
         "local s = ('x'):rep(100) return s:gsub(('(x)'):rep(32), function(...) return select('#', ...) end)",
     ]);
@@ -483,6 +487,17 @@ fn sort_is_that_of_stock_lua() {
         "local m = {__lt = function(a, b) return a.v < b.v end}
          local t = {} for i = 1, 9 do t[i] = setmetatable({v = i * 5 % 7}, m) end
          table.sort(t) local s = '' for i = 1, 9 do s = s .. t[i].v end return s",
+        "table.sort({2, 1}, function() error('no', 2) end)",
+        "table.sort({setmetatable({}, {__lt = function() error('no', 2) end}), 1})",
+        "table.sort({1, setmetatable({}, {__lt = 5})})",
+        "table.sort(setmetatable({}, {__len = function() error('no', 2) end}))",
+        "table.sort(setmetatable({}, {__len = 5}))",
+        "local seen = {} local t = setmetatable({}, {__len = function() return 12 end,
+            __index = function(_, k) return k * 7 % 12 end,
+            __newindex = function(_, k, v) seen[#seen + 1] = k .. '=' .. v end})
+         table.sort(t, function(a, b) return a < b end) return table.concat(seen, ' ')",
+        "local function handler() return (debug.traceback('?: in main chunk', 2):gsub('\\n.-xpcall.*', '')) end
+         return select(2, xpcall(table.sort, handler, {2, 1}, function() error('no') end))",
         "local t = {} for i = 1, 5000 do t[i] = i * 7919 % 5003 end table.sort(t)
          for i = 2, 5000 do if t[i - 1] > t[i] then return 'wrong' end end return 'right'",
     ]);

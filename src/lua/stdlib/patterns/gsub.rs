@@ -21,8 +21,8 @@ use super::{
 use crate::lua::cx::Cx;
 use crate::lua::matcher::{Captured, Caret, Matcher, Progress};
 use crate::lua::raw::{Came, LuaType, Outcome, Raise, Stack, continuation};
+use crate::lua::stdlib::access;
 use crate::lua::stdlib::strings::use_messages;
-use crate::lua::stdlib::support::{self, Part};
 
 /// Slots of the frame; those of the output are between.
 const REPLACEMENT: c_int = 3;
@@ -182,16 +182,16 @@ impl<'s> Gsub<'s> {
     fn look_up(&mut self, matcher: &Matcher<'s>, budget: &mut usize) -> Result<Next, Raise> {
         let stack = self.stack;
         let key = matcher.capture(0).map_err(raise)?;
-        if stack.push_metatable(REPLACEMENT) {
-            stack.pop(1);
-            support::push(stack, Part::Index)?;
-            stack.push_value(REPLACEMENT);
-            push_capture(stack, key);
-            let then = continuation!(replaced);
-            return Ok(Next::Call(Outcome::Call { n_args: 2, n_results: 1, then }));
+        let push_key = || push_capture(stack, key);
+        let raw_get = || {
+            push_key();
+            stack.raw_get(-2);
+            stack.kind(-1)
+        };
+        let then = continuation!(replaced);
+        if let Err(call) = access::get_by(stack, REPLACEMENT, raw_get, push_key, then) {
+            return Ok(Next::Call(call));
         }
-        push_capture(stack, key);
-        stack.raw_get(REPLACEMENT);
         let (start, end) = matcher.span();
         let added = self.use_result(start, end)?;
         *budget = budget.saturating_sub(added / BYTES_PER_STEP);
