@@ -293,6 +293,13 @@ fn os_gives_times_and_dates() {
         "return pcall(os.time, {})",
         "return pcall(os.time, {year = 2024, month = 'x', day = 1})",
         "return pcall(os.time, {year = '2024', month = 1.5, day = 1})",
+        "return os.time({year = 2024, month = 1, day = {}})",
+        "local t = setmetatable({hour = 1}, {__index = {year = 2024, month = 5, day = 32}})
+         return os.time(t), rawget(t, 'day'), t.month",
+        "local seen = {} local t = setmetatable({}, {__index = function(_, k) seen[#seen + 1] = k return k ~= 'isdst' and 1 or nil end,
+            __newindex = function(_, k, v) seen[#seen + 1] = k .. '=' .. tostring(v) end})
+         local s = os.time(t) table.sort(seen) return s, table.concat(seen, ' ')",
+        "return os.time(setmetatable({}, {__index = function(_, k) error(k, 2) end}))",
         "return os.time({year = '2024', month = 1, day = 1})",
         "return pcall(os.time, 5)",
         "return pcall(os.date, {})",
