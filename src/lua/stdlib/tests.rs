@@ -450,6 +450,17 @@ fn gsub_is_that_of_stock_lua() {
 }
 
 #[test]
+fn load_looks_at_its_arguments_before_it_reads() {
+    same(&[
+        "return load(function() error('called') end, {})",
+        "return load(function() error('called') end, 'name', {})",
+        "return load(function() error('called') end, 'name', 'B')",
+        "return load(function() error('called') end, {}, true)",
+        "return load(function() error('called') end, 5, 5)",
+    ]);
+}
+
+#[test]
 fn sort_is_that_of_stock_lua() {
     let sorted = "table.sort(t, LESS) return table.concat(t, ' ')";
     let by = |less: &str| sorted.replace("LESS", less);
