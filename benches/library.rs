@@ -1,9 +1,9 @@
-//! Functions of Lua's standard library that are Moonlet's own, beside those of stock Lua, of the same
-//! build and with the same allocator.
+//! Functions of Lua's standard library that are Moonlet's own, beside those of stock Lua, of the
+//! same build and with the same allocator.
 //!
-//! Not a criterion bench: it prints a table. The two run in turns, and the best round of each counts,
-//! since whatever else the machine does only makes a round longer. An argument chooses the calls
-//! whose names contain it: `cargo bench --bench library -- gsub`.
+//! Not a criterion bench: it prints a table. The two run in turns, and the best round of each
+//! counts, since whatever else the machine does only makes a round longer. An argument chooses the
+//! calls whose names contain it: `cargo bench --bench library -- gsub`.
 
 #![expect(clippy::print_stdout, reason = "a bench without a harness prints its figures")]
 

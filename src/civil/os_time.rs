@@ -59,10 +59,12 @@ pub fn os_time(request: &TimeRequest, zone: Zone) -> Result<(i64, DateTable), Er
     // Fields of 32 bits are far from the ends of 64-bit seconds.
     let mut unix = saturate(zone.resolve(local));
     let mut seen = zone.observance_at(unix);
-    if let Some(isdst) = request.isdst
-        && isdst != seen.is_dst
-        && let Some(offset_s) = zone.offset_of_season(unix, isdst)
-    {
+    // In a gap the offset that was taken is not the one that is seen.
+    let of_season = |isdst| match isdst == seen.is_dst {
+        true => Some(seen.offset_s),
+        false => zone.offset_of_season(unix, isdst),
+    };
+    if let Some(offset_s) = request.isdst.and_then(of_season) {
         unix = saturate(local - i128::from(offset_s));
         seen = zone.observance_at(unix);
     }
@@ -178,6 +180,11 @@ mod tests {
         let twice = [2024, 10, 27, 2, 30, 0];
         assert_eq!(at(twice, Some(true)), (1_729_989_000, 2, true));
         assert_eq!(at(twice, Some(false)), (1_729_992_600, 2, false));
+        // An hour that is skipped is before the gap by one season, behind it by the other.
+        let skipped = [2024, 3, 31, 2, 30, 0];
+        assert_eq!(at(skipped, None), (1_711_848_600, 3, true));
+        assert_eq!(at(skipped, Some(true)), (1_711_845_000, 1, false));
+        assert_eq!(at(skipped, Some(false)), (1_711_848_600, 3, true));
     }
 
     #[test]

@@ -39,7 +39,15 @@ impl Code {
         let name = CString::new(format!("={id}")).expect("ids have no NUL");
         let scratch = Scratch::new();
         scratch.load(source, &name).map_err(|text| CompileError::parse(id, text))?;
-        Ok(Code::from_bytes(&scratch.dump(), name))
+        Ok(Code::from_bytes(&scratch.dump(Debug::Kept), name))
+    }
+
+    /// Compiles code of ours that stands for a C function: errors name no position in it. It has to
+    /// be loaded as the VM's own.
+    pub(crate) fn compile_hidden(source: &[u8]) -> Result<Code, CompileError> {
+        let scratch = Scratch::new();
+        scratch.load(source, c"=?").map_err(|text| CompileError::parse("?", text))?;
+        Ok(Code::from_bytes(&scratch.dump(Debug::Stripped), c"=?".to_owned()))
     }
 
     /// Whether a chunk that compiles uses its own `...`. Inside of a function that has no variable
@@ -84,6 +92,13 @@ impl CompileError {
     }
 }
 
+/// What becomes of the lines and names of variables.
+#[derive(Clone, Copy)]
+enum Debug {
+    Kept,
+    Stripped,
+}
+
 /// A VM that only compiles.
 struct Scratch(*mut lua_State);
 
@@ -112,10 +127,10 @@ impl Scratch {
         }
     }
 
-    fn dump(&self) -> Vec<u8> {
+    fn dump(&self, debug: Debug) -> Vec<u8> {
         let mut bytes = Vec::new();
         // SAFETY: a function is on top; the writer only appends to `bytes`.
-        unsafe { ffi::lua_dump(self.0, write, (&raw mut bytes).cast(), 0) };
+        unsafe { ffi::lua_dump(self.0, write, (&raw mut bytes).cast(), debug as c_int) };
         bytes
     }
 }

@@ -137,7 +137,7 @@ impl Cx {
             && let Some((fiber, _)) = self.complete(id)
         {
             let text = format!("process ended before replying: {from}");
-            let failure = Failure::new(kind::UNAVAILABLE, text).with_retryable(false);
+            let failure = Failure::new(kind::UNAVAILABLE, text).with_retryable(true);
             self.fibers.wake(fiber, push_result(Err(Box::new(failure))));
         }
     }

@@ -8,6 +8,8 @@ use super::*;
 
 const TICK_NS: u64 = 1 << 16;
 const SECOND_NS: u64 = 1_000_000_000;
+/// Operations of a case.
+const OPS: usize = if cfg!(miri) { 40 } else { 300 };
 
 /// What an advance expires, as pairs of deadline and value.
 fn advance<T>(wheel: &mut Wheel<T>, now_ns: u64) -> Vec<(u64, T)> {
@@ -203,17 +205,17 @@ fn near_op() -> impl Strategy<Value = Op> {
 
 proptest! {
     #[test]
-    fn a_wheel_does_what_a_sorted_list_does(ops in vec(op(), 0..300)) {
+    fn a_wheel_does_what_a_sorted_list_does(ops in vec(op(), 0..OPS)) {
         check(ops);
     }
 
     #[test]
-    fn a_crowded_wheel_does_what_a_sorted_list_does(ops in vec(near_op(), 0..600)) {
+    fn a_crowded_wheel_does_what_a_sorted_list_does(ops in vec(near_op(), 0..2 * OPS)) {
         check(ops);
     }
 
     #[test]
-    fn bytes_of_any_kind_are_operations(data in vec(any::<u8>(), 0..1000)) {
+    fn bytes_of_any_kind_are_operations(data in vec(any::<u8>(), 0..3 * OPS)) {
         check_ops(&data);
     }
 }

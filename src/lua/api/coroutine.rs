@@ -268,14 +268,14 @@ unsafe fn close_in_place(l: *mut lua_State, thread: *mut lua_State) -> c_int {
 fn yield_values(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     if is_fiber(stack, stack) {
         if !stack.can_wait() {
-            return Err(Raise::Message("attempt to yield across a C-call boundary".to_owned()));
+            return Err(Raise::Plain("attempt to yield across a C-call boundary".to_owned()));
         }
         cx.suspend = Suspend::Yield;
         stack.set_top(0);
         return Ok(Outcome::Suspend(0));
     }
     if !stack.is_yieldable() {
-        return Err(Raise::Message("attempt to yield across a C-call boundary".to_owned()));
+        return Err(Raise::Plain("attempt to yield across a C-call boundary".to_owned()));
     }
     cx.suspend = Suspend::YieldValues;
     Ok(Outcome::Suspend(stack.top()))

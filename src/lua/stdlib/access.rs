@@ -102,11 +102,22 @@ pub(super) fn get(
     key: i64,
     then: Continuation,
 ) -> Result<(), Outcome> {
+    get_by(stack, object, || stack.raw_get_int(-1, key), || stack.push_int(key), then)
+}
+
+/// As [`get`], with any key: `raw_get` pushes the field of the table on top.
+pub(super) fn get_by(
+    stack: &Stack,
+    object: c_int,
+    raw_get: impl Fn() -> LuaType,
+    push_key: impl Fn(),
+    then: Continuation,
+) -> Result<(), Outcome> {
     stack.push_value(object);
     for _ in 0..CHAIN_MAX {
         let is_table = stack.kind(-1) == LuaType::Table;
         if is_table {
-            if stack.raw_get_int(-1, key) != LuaType::Nil {
+            if raw_get() != LuaType::Nil {
                 stack.remove(-2);
                 return Ok(());
             }
@@ -122,12 +133,12 @@ pub(super) fn get(
         }
         if stack.kind(-1) == LuaType::Function {
             stack.insert(-2);
-            stack.push_int(key);
+            push_key();
             return Err(Outcome::Call { n_args: 2, n_results: 1, then });
         }
         stack.remove(-2);
     }
-    stack.push_int(key);
+    push_key();
     Err(Outcome::Through(INDEX, then))
 }
 

@@ -1,9 +1,9 @@
 //! `string.format`: values that stock Lua would show by their addresses, and very many arguments.
 //!
 //! All else is left to stock Lua. Each value of the first kind that a `%s` or a `%p` would show is
-//! replaced by its text first, and the `%p` by a `%s`. With more than [`PIECE`] arguments the format
-//! is cut into pieces, which stock Lua fills in one after the other, since a single number can take
-//! it twenty microseconds.
+//! replaced by its text first, and the `%p` by a `%s`. With more than [`PIECE`] arguments the
+//! format is cut into pieces, which stock Lua fills in one after the other, since a single number
+//! can take it twenty microseconds.
 
 #![expect(unsafe_code, reason = "texts are pushed by functions that may raise elsewhere")]
 

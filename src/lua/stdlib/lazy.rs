@@ -14,13 +14,12 @@
 //!   (`pairs`, `next`, `rawget`, `rawset`, `getmetatable`, `setmetatable`) fills it first.
 //! * **L2** One table per VM, in the registry, is the lazy metatable of all libraries. Its array
 //!   part holds the library tables, the sets of taken members, the state of `math.random` and the
-//!   parts of the libraries that are written in Lua.
+//!   Lua code of `table.sort`.
 
 use std::ffi::c_int;
 
 use super::catalog::{Library, Member, Value, catalog, stock};
 use super::random;
-use super::support::Part;
 use crate::lua::cx::Cx;
 use crate::lua::raw::{LuaType, Outcome, REGISTRY, Raise, Stack, host};
 
@@ -33,8 +32,8 @@ const TABLES: i64 = 1;
 const TAKEN: i64 = TABLES + N_LIBRARIES;
 const MISSES: i64 = TAKEN + N_LIBRARIES;
 const GENERATOR: i64 = MISSES + 1;
-const PARTS: i64 = GENERATOR + 1;
-const N_SLOTS: usize = PARTS as usize - 1 + Part::ALL.len();
+const SORT: i64 = GENERATOR + 1;
+const N_SLOTS: usize = SORT as usize;
 
 /// After so many reads and writes of names that the catalog does not know, the table is filled, so
 /// that a program with many globals of its own does not come here for each.
@@ -59,7 +58,7 @@ pub(super) fn open(stack: &Stack) {
         stack.raw_set_int(lazy, TABLES + library as i64);
         set_slot(stack, lazy, TAKEN + library as i64, 0);
     }
-    for slot in MISSES..PARTS + Part::ALL.len() as i64 {
+    for slot in MISSES..=SORT {
         set_slot(stack, lazy, slot, 0);
     }
     stack.raw_set_int(REGISTRY, LAZY);
@@ -101,19 +100,19 @@ pub(crate) fn fetch(stack: &Stack, is_named: &dyn Fn(&str) -> bool) {
     }
 }
 
-/// Pushes the function of a part that was kept before, or something else.
-pub(super) fn push_part(stack: &Stack, part: Part) -> LuaType {
+/// Pushes the code of `table.sort` that was kept before, or something else.
+pub(super) fn push_sort(stack: &Stack) -> LuaType {
     stack.raw_get_int(REGISTRY, LAZY);
-    stack.raw_get_int(-1, PARTS + part as i64);
+    stack.raw_get_int(-1, SORT);
     stack.remove(-2);
     stack.kind(-1)
 }
 
-/// Keeps the function on top for [`push_part`].
-pub(super) fn keep_part(stack: &Stack, part: Part) {
+/// Keeps the function on top for [`push_sort`].
+pub(super) fn keep_sort(stack: &Stack) {
     stack.raw_get_int(REGISTRY, LAZY);
     stack.push_value(-2);
-    stack.raw_set_int(-2, PARTS + part as i64);
+    stack.raw_set_int(-2, SORT);
     stack.pop(1);
 }
 

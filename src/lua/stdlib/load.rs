@@ -32,9 +32,21 @@ pub(super) fn load(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     }
     match stack.kind(CHUNK) {
         LuaType::String => compile(stack, cx),
-        LuaType::Function => Ok(read(stack)),
+        LuaType::Function if fits_reader(stack) => Ok(read(stack)),
         _ => Ok(Outcome::Nested(stock().load)), // a number, or an error
     }
+}
+
+/// Whether name and mode are such that the reader is called at all.
+fn fits_reader(stack: &Stack) -> bool {
+    let is_text = |index| {
+        matches!(
+            stack.kind(index),
+            LuaType::None | LuaType::Nil | LuaType::String | LuaType::Number
+        )
+    };
+    let is_fixed = stack.bytes(MODE).is_some_and(|mode| mode.contains(&b'B'));
+    is_text(NAME) && is_text(MODE) && !is_fixed
 }
 
 /// Whether the chunk would carry the name of a unit of the program: `require` asks by name whose

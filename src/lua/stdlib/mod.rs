@@ -15,7 +15,7 @@
 //! | `rep`, `bytewise`, `utf8`, `long` | loops over long strings, in stretches |
 //! | `moves`, `concat`, `unpack` | loops over tables, in stretches, whose metamethods may wait |
 //! | `access`, `slots` | how host functions read and write tables; what their frames remember |
-//! | `sort`, `support` | `table.sort` whose comparators may wait; the Lua part of it |
+//! | `sort` | `table.sort` whose comparators may wait |
 //! | `names` | where messages and tracebacks find the names of functions |
 //! | `random`, `os` | the state of `math.random`; clocks and dates |
 
@@ -38,7 +38,6 @@ mod slots;
 mod sort;
 mod source;
 mod strings;
-mod support;
 #[cfg(test)]
 mod tests;
 mod tostring;

@@ -1,11 +1,16 @@
 //! `os`: the clock and the calendar, and nothing else of the system.
 
+#![expect(unsafe_code, reason = "accesses to a table that call metamethods; own nothing")]
+
+use std::ffi::{CStr, c_int};
+
 use super::catalog::stock;
 use crate::civil::Zone;
 use crate::civil::os_date::{DateTable, OsDate, os_date};
 use crate::civil::os_time::{Field, TimeRequest, os_time};
 use crate::lua::cx::Cx;
-use crate::lua::raw::{LuaType, Outcome, Raise, Stack};
+use crate::lua::raw::ffi::{self, lua_State};
+use crate::lua::raw::{Came, HostFn, LuaType, Outcome, Raise, Stack, continuation};
 
 /// `os.clock()`: seconds since the runtime started.
 pub(super) fn clock(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
@@ -62,38 +67,65 @@ pub(super) fn time(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
     if stack.kind(1) != LuaType::Table {
         return Ok(Outcome::Nested(stock().time)); // raises
     }
-    let field = |name| {
-        let kind = stack.raw_get_field(1, name);
-        let value = stack.to_integer(-1);
-        stack.pop(1);
-        match (kind, value) {
-            (_, Some(value)) => Field::Integer(value),
-            (LuaType::Nil, None) => Field::Missing,
-            (_, None) => Field::Other,
-        }
+    stack.set_top(1);
+    Ok(Outcome::Through(READ_FIELDS, continuation!(time_of_fields)))
+}
+
+/// What `os.time` reads of a table, in slots 2 to 8.
+const FIELDS: [&CStr; 7] = [c"year", c"month", c"day", c"hour", c"min", c"sec", c"isdst"];
+
+/// Pushes the [`FIELDS`] of the table, by its metamethods.
+const READ_FIELDS: HostFn = read_fields;
+
+unsafe extern "C-unwind" fn read_fields(l: *mut lua_State) -> c_int {
+    for name in FIELDS {
+        // SAFETY: called by `Outcome::Through` with the table; nothing owned, so it may raise.
+        unsafe { ffi::lua_getfield(l, 1, name.as_ptr()) };
+    }
+    FIELDS.len() as c_int
+}
+
+fn time_of_fields(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
+    let field = |slot| match stack.to_integer(slot) {
+        Some(value) => Field::Integer(value),
+        None if stack.is_nil(slot) => Field::Missing,
+        None => Field::Other,
     };
     let request = TimeRequest {
-        year: field("year"),
-        month: field("month"),
-        day: field("day"),
-        hour: field("hour"),
-        min: field("min"),
-        sec: field("sec"),
-        isdst: season(stack),
+        year: field(2),
+        month: field(3),
+        day: field(4),
+        hour: field(5),
+        min: field(6),
+        sec: field(7),
+        isdst: (!stack.is_nil(8)).then(|| stack.truthy(8)),
     };
     let (unix, date) =
         os_time(&request, Zone::LOCAL).map_err(|error| Raise::Message(error.to_string()))?;
-    set_fields(stack, 1, &date);
+    stack.set_top(1);
     stack.push_int(unix);
-    Ok(Outcome::Return(1))
+    stack.new_table(0, 9);
+    set_fields(stack, -1, &date);
+    Ok(Outcome::Through(WRITE_FIELDS, continuation!(time_told)))
 }
 
-/// The field `isdst` of the table at argument 1.
-fn season(stack: &Stack) -> Option<bool> {
-    let kind = stack.raw_get_field(1, "isdst");
-    let is_dst = stack.truthy(-1);
-    stack.pop(1);
-    (kind != LuaType::Nil).then_some(is_dst)
+/// Stores the fields of the table at 3 in the one at 1, by its metamethods.
+const WRITE_FIELDS: HostFn = write_fields;
+
+unsafe extern "C-unwind" fn write_fields(l: *mut lua_State) -> c_int {
+    for name in FIELDS.into_iter().chain([c"yday", c"wday"]) {
+        // SAFETY: called by `Outcome::Through` with these; nothing owned, so it may raise.
+        unsafe {
+            ffi::lua_getfield(l, 3, name.as_ptr());
+            ffi::lua_setfield(l, 1, name.as_ptr());
+        }
+    }
+    0
+}
+
+fn time_told(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
+    stack.set_top(2);
+    Ok(Outcome::Return(1))
 }
 
 fn set_fields(stack: &Stack, table: i32, date: &DateTable) {

@@ -2,8 +2,9 @@
 -- point, and comparators may wait. Returns false when it finds that `less` is no strict weak order.
 --
 -- Quicksort with the median of the first, the middle and the last element as pivot: the same steps as
--- stock Lua takes, so that equal elements end up in the same order. Ranges that are left for later are
--- kept in `pending`; the shorter part goes first, so it holds at most log2(n) of them.
+-- stock Lua takes, so that equal elements end up in the same order. An assignment stores its last value
+-- first, so swaps name the places the other way round. Ranges that are left for later are kept in
+-- `pending`; the shorter part goes first, so it holds at most log2(n) of them.
 
 local t, n, less = ...
 less = less or function(a, b) return a < b end
@@ -18,7 +19,7 @@ while true do
   while first < last do
     local a, c = t[first], t[last]
     if less(c, a) then
-      t[first], t[last] = c, a
+      t[last], t[first] = a, c
     end
     if last - first == 1 then break end
 
@@ -32,18 +33,18 @@ while true do
     local pivot
     pivot, a = t[middle], t[first]
     if less(pivot, a) then
-      t[middle], t[first] = a, pivot
+      t[first], t[middle] = pivot, a
     else
       c = t[last]
       if less(c, pivot) then
-        t[middle], t[last] = c, pivot
+        t[last], t[middle] = pivot, c
       end
     end
     if last - first == 2 then break end
 
     -- The pivot waits in front of the last element; both stop the scans below.
     pivot, a = t[middle], t[last - 1]
-    t[middle], t[last - 1] = a, pivot
+    t[last - 1], t[middle] = pivot, a
     local i, j = first, last - 1
     while true do
       i = i + 1
@@ -61,9 +62,9 @@ while true do
         c = t[j]
       end
       if j < i then break end
-      t[i], t[j] = c, a
+      t[j], t[i] = a, c
     end
-    t[last - 1], t[i] = a, pivot
+    t[i], t[last - 1] = pivot, a
 
     local shorter
     if i - first < last - i then

@@ -1,15 +1,17 @@
 //! `table.sort` whose comparator may wait and be interrupted.
 //!
 //! Numbers or short strings that are not many go to stock Lua, which is fastest and soon done. All
-//! else is sorted by Lua code (`sort.lua`), which calls the comparator like any Lua function.
+//! else is sorted by Lua code (`sort.lua`), which calls the comparator like any Lua function. It is
+//! compiled once, loaded into a VM that first needs it, and shows in no message or traceback.
 
-#![expect(unsafe_code, reason = "the comparison by `<` calls metamethods; owns nothing")]
+#![expect(unsafe_code, reason = "comparisons that raise; loads code that was compiled here")]
 
 use std::ffi::c_int;
+use std::sync::OnceLock;
 
-use super::access::is_plain;
 use super::catalog::stock;
-use super::support::{self, Part};
+use super::{access, lazy};
+use crate::lua::code::Code;
 use crate::lua::cx::Cx;
 use crate::lua::raw::ffi::{self, lua_State};
 use crate::lua::raw::{
@@ -27,24 +29,15 @@ pub(super) fn sort(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
         return Ok(Outcome::Nested(stock().sort)); // raises, or a userdata that acts as a table
     }
     stack.set_top(2);
-    if !is_plain(stack, 1) && stack.push_metatable(1) {
-        let has_length = stack.raw_get_field(-1, "__len") != LuaType::Nil;
-        stack.pop(2);
-        if has_length {
-            support::push(stack, Part::Length)?;
-            stack.push_value(1);
-            return Ok(Outcome::Call { n_args: 1, n_results: 1, then: continuation!(measured) });
-        }
+    match access::length(stack, 1, continuation!(measured)) {
+        Ok(n) => sort_first(stack, n),
+        Err(call) => Ok(call),
     }
-    let n = i64::try_from(stack.raw_len(1)).unwrap_or(i64::MAX);
-    sort_first(stack, n)
 }
 
 /// The length, as `__len` gives it, is on top.
 fn measured(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
-    let Some(n) = stack.to_integer(-1) else {
-        return Err(Raise::Message("object length is not an integer".to_owned()));
-    };
+    let n = access::to_length(stack)?;
     sort_first(stack, n)
 }
 
@@ -68,7 +61,7 @@ fn sort_first(stack: &Stack, n: i64) -> Result<Outcome, Raise> {
         },
         _ => return Ok(Outcome::Nested(stock().sort)), // raises
     };
-    support::push(stack, Part::Sort)?;
+    push_code(stack)?;
     stack.push_value(1);
     stack.push_int(n);
     match less {
@@ -77,6 +70,24 @@ fn sort_first(stack: &Stack, n: i64) -> Result<Outcome, Raise> {
         Less::Plain => stack.push_nil(),
     }
     Ok(Outcome::Call { n_args: 3, n_results: 1, then: continuation!(sorted) })
+}
+
+/// Pushes the function of `sort.lua`: `(t, n, less)` sorts, and gives false for an invalid order.
+fn push_code(stack: &Stack) -> Result<(), Raise> {
+    static CODE: OnceLock<Code> = OnceLock::new();
+    if lazy::push_sort(stack) == LuaType::Function {
+        return Ok(());
+    }
+    stack.pop(1);
+    let code = CODE.get_or_init(|| {
+        Code::compile_hidden(include_bytes!("sort.lua")).expect("our own code compiles")
+    });
+    // SAFETY: compiled by this Lua.
+    if !unsafe { stack.load_own_code(code.bytes(), code.name()) } {
+        return Err(Raise::Top);
+    }
+    lazy::keep_sort(stack);
+    Ok(())
 }
 
 /// How elements are compared.
@@ -100,7 +111,7 @@ enum Kind {
 
 /// What all of the elements 1 to `n` are.
 fn common_kind(stack: &Stack, n: i64) -> Option<Kind> {
-    if !is_plain(stack, 1) {
+    if !access::is_plain(stack, 1) {
         return None;
     }
     let elements = stack.table_view(1).map(TableView::elements);
@@ -154,23 +165,19 @@ unsafe extern "C-unwind" fn compare(l: *mut lua_State) -> c_int {
     1
 }
 
-/// `a < b`; a metamethod is called by Lua code, so that it may wait.
+/// `a < b`; a metamethod is called through a continuation, so that it may wait.
 const LESS_THAN: HostFn = guarded!(has_less, call_less, compare);
 
 fn has_less(stack: &Stack) -> bool {
     [1, 2].into_iter().any(|index| {
         matches!(stack.kind(index), LuaType::Table | LuaType::Userdata)
-            && stack.push_metatable(index)
-            && {
-                let found = stack.raw_get_field(-1, "__lt");
-                stack.pop(2);
-                found != LuaType::Nil
-            }
+            && access::has_metafield(stack, index, "__lt")
     })
 }
 
 fn call_less(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
-    support::push(stack, Part::Less)?;
+    let found = [1, 2].into_iter().any(|index| access::push_metafield(stack, index, "__lt"));
+    debug_assert!(found, "`has_less` has seen it");
     stack.insert(1);
     Ok(Outcome::Call { n_args: 2, n_results: 1, then: continuation!(compared) })
 }

@@ -293,6 +293,13 @@ fn os_gives_times_and_dates() {
         "return pcall(os.time, {})",
         "return pcall(os.time, {year = 2024, month = 'x', day = 1})",
         "return pcall(os.time, {year = '2024', month = 1.5, day = 1})",
+        "return os.time({year = 2024, month = 1, day = {}})",
+        "local t = setmetatable({hour = 1}, {__index = {year = 2024, month = 5, day = 32}})
+         return os.time(t), rawget(t, 'day'), t.month",
+        "local seen = {} local t = setmetatable({}, {__index = function(_, k) seen[#seen + 1] = k return k ~= 'isdst' and 1 or nil end,
+            __newindex = function(_, k, v) seen[#seen + 1] = k .. '=' .. tostring(v) end})
+         local s = os.time(t) table.sort(seen) return s, table.concat(seen, ' ')",
+        "return os.time(setmetatable({}, {__index = function(_, k) error(k, 2) end}))",
         "return os.time({year = '2024', month = 1, day = 1})",
         "return pcall(os.time, 5)",
         "return pcall(os.date, {})",
@@ -433,6 +440,10 @@ fn gsub_is_that_of_stock_lua() {
         "return ('abc'):gsub('%w', setmetatable({}, {__index = function(_, k) return k .. k end}))",
         "return ('abc'):gsub('%w', setmetatable({}, {__index = {b = 'x'}}))",
         "return ('abc'):gsub('%w', setmetatable({a = 'y'}, {}))",
+        "local last = setmetatable({}, {__index = function(_, k) return k .. k end})
+         return ('abc'):gsub('()%w', setmetatable({'x'}, {__index = setmetatable({}, {__index = last})}))",
+        "return ('abc'):gsub('%w', setmetatable({}, {__index = function() error('no', 2) end}))",
+        "return ('abc'):gsub('%w', setmetatable({a = 1}, {__index = 5}))",
         "return ('abc'):gsub('%w', function(c) return (c:gsub('b', function() return 'inner' end)) end)",
         "local s = ('x'):rep(100) return s:gsub(('(x)'):rep(32), function(...) return select('#', ...) end)",
     ]);
@@ -463,6 +474,17 @@ fn format_with_many_arguments_is_that_of_stock_lua() {
          return type(select(2, pcall(string.format, '%s%s%s%s', 1, 2, 3, t)))",
         "local t = setmetatable({}, {__tostring = function() return 5 end})
          return string.format('%s%s%s%s', 1, 2, 3, t)",
+    ]);
+}
+
+#[test]
+fn load_looks_at_its_arguments_before_it_reads() {
+    same(&[
+        "return load(function() error('called') end, {})",
+        "return load(function() error('called') end, 'name', {})",
+        "return load(function() error('called') end, 'name', 'B')",
+        "return load(function() error('called') end, {}, true)",
+        "return load(function() error('called') end, 5, 5)",
     ]);
 }
 
@@ -516,6 +538,17 @@ fn sort_is_that_of_stock_lua() {
         "local m = {__lt = function(a, b) return a.v < b.v end}
          local t = {} for i = 1, 9 do t[i] = setmetatable({v = i * 5 % 7}, m) end
          table.sort(t) local s = '' for i = 1, 9 do s = s .. t[i].v end return s",
+        "table.sort({2, 1}, function() error('no', 2) end)",
+        "table.sort({setmetatable({}, {__lt = function() error('no', 2) end}), 1})",
+        "table.sort({1, setmetatable({}, {__lt = 5})})",
+        "table.sort(setmetatable({}, {__len = function() error('no', 2) end}))",
+        "table.sort(setmetatable({}, {__len = 5}))",
+        "local seen = {} local t = setmetatable({}, {__len = function() return 12 end,
+            __index = function(_, k) return k * 7 % 12 end,
+            __newindex = function(_, k, v) seen[#seen + 1] = k .. '=' .. v end})
+         table.sort(t, function(a, b) return a < b end) return table.concat(seen, ' ')",
+        "local function handler() return (debug.traceback('?: in main chunk', 2):gsub('\\n.-xpcall.*', '')) end
+         return select(2, xpcall(table.sort, handler, {2, 1}, function() error('no') end))",
         "local t = {} for i = 1, 5000 do t[i] = i * 7919 % 5003 end table.sort(t)
          for i = 2, 5000 do if t[i - 1] > t[i] then return 'wrong' end end return 'right'",
     ]);

@@ -1,6 +1,9 @@
-//! Tracebacks as programs see them: without the functions of ours that every fiber starts with.
+//! Tracebacks as programs see them: without the functions of ours that every fiber starts with, and
+//! without the Lua code of `table.sort`.
 
 #![expect(unsafe_code, reason = "looks at the stack of another coroutine")]
+
+use memchr::memmem;
 
 use super::catalog::stock;
 use crate::lua::boot::boot;
@@ -13,11 +16,15 @@ pub(crate) const TRACEBACK: HostFn = host!(traceback);
 
 /// How a traceback shows a function of which nothing is known.
 const UNKNOWN: &[u8] = b"\n\t[C]: in ?";
+/// How a traceback shows hidden code. No code of a program is without lines.
+const HIDDEN: &[u8] = b"\n\t?: in main chunk";
+/// What stands between a message and the calls.
+const HEADER: &[u8] = b"stack traceback:";
 
 /// Pushes the traceback of the code that called the running host function.
 pub(crate) fn push_traceback(stack: &Stack) {
     stack.push_traceback(stack, 1);
-    drop_base(stack, stack);
+    drop_ours(stack, stack);
 }
 
 /// As stock. It may be the message handler of a process that is dying, and then does nothing.
@@ -36,21 +43,28 @@ fn traceback(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
 fn finish(stack: &Stack, _: &mut Cx, _: Came) -> Result<Outcome, Raise> {
     match stack.thread(1) {
         // SAFETY: the coroutine is an argument, so it lives.
-        Some(of) => drop_base(stack, &unsafe { Stack::new(of) }),
-        None => drop_base(stack, stack),
+        Some(of) => drop_ours(stack, &unsafe { Stack::new(of) }),
+        None => drop_ours(stack, stack),
     }
     Ok(Outcome::Return(1))
 }
 
-/// Takes the functions under the program's own off the end of the traceback of `of` on top.
-fn drop_base(stack: &Stack, of: &Stack) {
+/// Takes the functions under the program's own, and hidden code, off the traceback of `of` on top.
+fn drop_ours(stack: &Stack, of: &Stack) {
     let Some(whole) = stack.bytes(-1) else { return };
-    let mut text = whole;
+    let mut rest = whole;
     for _ in 0..n_base_frames(of) {
-        text = text.strip_suffix(UNKNOWN).unwrap_or(text);
+        rest = rest.strip_suffix(UNKNOWN).unwrap_or(rest);
     }
+    let mut text = Vec::with_capacity(rest.len());
+    let (message, mut calls) = rest.split_at(memmem::rfind(rest, HEADER).unwrap_or(rest.len()));
+    text.extend_from_slice(message);
+    while let Some(at) = memmem::find(calls, HIDDEN) {
+        text.extend_from_slice(&calls[..at]);
+        calls = &calls[at + HIDDEN.len()..];
+    }
+    text.extend_from_slice(calls);
     if text.len() < whole.len() {
-        let text = text.to_vec();
         stack.push_bytes(text);
         stack.replace(-2);
     }

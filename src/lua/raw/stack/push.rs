@@ -88,16 +88,26 @@ impl Stack {
     /// `code` was made by `lua_dump` of the same Lua and outlives the VM, which keeps pointers into
     /// it.
     pub(crate) unsafe fn load_shared_code(&self, code: &[u8], name: &CStr) -> bool {
-        // SAFETY: S1 and the caller's duty.
-        unsafe {
-            let status = ffi::luaL_loadbufferx(
-                self.l,
-                code.as_ptr().cast(),
-                code.len(),
-                name.as_ptr(),
-                c"B".as_ptr(),
-            );
-            status == ffi::LUA_OK
-        }
+        // SAFETY: the caller's duty.
+        unsafe { self.load_binary(code, name, c"B") }
+    }
+
+    /// Pushes the function of a precompiled chunk, of which the VM makes a copy: Lua takes lines
+    /// from behind shared code that has none.
+    ///
+    /// # Safety
+    /// `code` was made by `lua_dump` of the same Lua.
+    pub(crate) unsafe fn load_own_code(&self, code: &[u8], name: &CStr) -> bool {
+        // SAFETY: the caller's duty.
+        unsafe { self.load_binary(code, name, c"b") }
+    }
+
+    unsafe fn load_binary(&self, code: &[u8], name: &CStr, mode: &CStr) -> bool {
+        let data = code.as_ptr().cast();
+        // SAFETY: S1 and the caller's duty; loading runs protected.
+        let status = unsafe {
+            ffi::luaL_loadbufferx(self.l, data, code.len(), name.as_ptr(), mode.as_ptr())
+        };
+        status == ffi::LUA_OK
     }
 }

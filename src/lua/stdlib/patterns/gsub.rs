@@ -21,9 +21,8 @@ use super::{
 use crate::lua::cx::Cx;
 use crate::lua::matcher::{Captured, Caret, Matcher, Progress};
 use crate::lua::raw::{Came, LuaType, Outcome, Raise, Stack, continuation};
-use crate::lua::stdlib::access::is_plain;
+use crate::lua::stdlib::access::{get_by, is_plain};
 use crate::lua::stdlib::strings::use_messages;
-use crate::lua::stdlib::support::{self, Part};
 
 /// Slots of the frame; those of the output are between.
 const REPLACEMENT: c_int = 3;
@@ -195,7 +194,7 @@ impl<'s> Gsub<'s> {
             Replacement::Text(text) => self.insert(matcher, text, budget),
             Replacement::Template(template) => self.expand(matcher, template, budget),
             Replacement::Table => self.look_up(matcher, budget),
-            Replacement::Indexed => self.index(matcher).map(Next::Call),
+            Replacement::Indexed => self.index(matcher, budget),
             Replacement::Function => self.call(matcher).map(Next::Call),
         }
     }
@@ -206,19 +205,31 @@ impl<'s> Gsub<'s> {
         Ok(Outcome::Call { n_args, n_results: 1, then: continuation!(replaced) })
     }
 
-    /// Asks Lua for the field of the first capture.
-    fn index(&self, matcher: &Matcher<'s>) -> Result<Outcome, Raise> {
+    /// Gets the field of the first capture, as its metamethods want it.
+    fn index(&mut self, matcher: &Matcher<'s>, budget: &mut usize) -> Result<Next, Raise> {
+        let stack = self.stack;
         let key = matcher.capture(0).map_err(raise)?;
-        support::push(self.stack, Part::Index)?;
-        self.stack.push_value(REPLACEMENT);
-        push_capture(self.stack, key);
-        Ok(Outcome::Call { n_args: 2, n_results: 1, then: continuation!(replaced) })
+        let push_key = || push_capture(stack, key);
+        let raw_get = || {
+            push_key();
+            stack.raw_get(-2);
+            stack.kind(-1)
+        };
+        match get_by(stack, REPLACEMENT, raw_get, push_key, continuation!(replaced)) {
+            Ok(()) => self.use_field(matcher, budget),
+            Err(call) => Ok(Next::Call(call)),
+        }
     }
 
-    /// Reads the field of the first capture.
+    /// Gets the field of the first capture.
     fn look_up(&mut self, matcher: &Matcher<'s>, budget: &mut usize) -> Result<Next, Raise> {
         push_capture(self.stack, matcher.capture(0).map_err(raise)?);
         self.stack.raw_get(REPLACEMENT);
+        self.use_field(matcher, budget)
+    }
+
+    /// The field on top stands for the match.
+    fn use_field(&mut self, matcher: &Matcher<'s>, budget: &mut usize) -> Result<Next, Raise> {
         let (start, end) = matcher.span();
         let added = self.use_result(start, end)?;
         *budget = budget.saturating_sub(added / BYTES_PER_STEP);

@@ -54,6 +54,11 @@ do
 end
 
 check.equal("yield in the main coroutine gives nothing", select("#", coroutine.yield(1, 2, 3)), 0)
+check.equal("yield under a C function names no place, as in Lua", { pcall(tostring, setmetatable({}, {
+    __tostring = function()
+        coroutine.yield()
+    end,
+})) }, { false, "attempt to yield across a C-call boundary" })
 do
     local n
     coroutine.spawn(function()

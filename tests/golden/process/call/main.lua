@@ -88,12 +88,12 @@ answers = process.call(server, "answer kept")
 check.ok("its answer finds nobody", #answers == 0 or check.error_text(answers[1][2]) == "NotFound: caller is gone")
 
 -- The target ends.
-check.fails("the target fails", "Unavailable: process ended before replying: " .. server,
+check.fails("the target fails", "Unavailable, retryable: process ended before replying: " .. server,
     process.call(server, "die"))
 check.exit_fails("its own EXIT comes too", server, "Internal, retryable nil: died")
 check.fails("a dead target", "NotFound: process not found: " .. server, process.call(server, "double", 1))
 local quiet = check.script("process.inbox():receive() return 'no answer'")
-check.fails("the target ends normally", "Unavailable: process ended before replying: " .. quiet,
+check.fails("the target ends normally", "Unavailable, retryable: process ended before replying: " .. quiet,
     process.call(quiet, "x"))
 check.exits("its EXIT", quiet, "no answer")
 check.fails("an unknown name", "NotFound: could not resolve 'nobody' as PID or registered name",
