@@ -1,8 +1,7 @@
 //! What a process holds outside of its Lua heap, counted against its memory limit and its host's:
 //! fixed costs of channels, timers, relations and names, and the messages that it will send later
-//! or that its builders keep. Undelivered messages meet its own limit
-//! when they are sent, so that a flood of them is its senders' trouble and does not starve the
-//! receiver of its own heap.
+//! or that its builders keep. Undelivered messages meet its own limit when they are sent, so that a
+//! flood of them is its senders' trouble and does not starve the receiver of its own heap.
 
 use super::cx::Cx;
 use super::raw::{Raise, Stack, Universe};
