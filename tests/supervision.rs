@@ -40,7 +40,7 @@ fn the_words_of_the_log_follow_a_service_through_its_states() {
     let [started, failed, again, gave_up] = words.as_slice() else { panic!("{finished:#?}") };
     assert_eq!([*started, *again], ["started"; 2]);
     assert!(failed.starts_with("failed, restarts in ") && failed.ends_with(": app:s:1: boom"));
-    assert_eq!(*gave_up, "failed, gave up after 1 restarts: app:s:1: boom");
+    assert_eq!(*gave_up, "failed, gave up after 1 restart: app:s:1: boom");
     assert_eq!(
         finished.stderr.matches("app:s process failed: app:s:1: boom kind=Internal").count(),
         2
@@ -102,7 +102,7 @@ fn whatever_else_ends_it_is_followed_by_a_restart() {
         service(restart, &source)
             .code(1)
             .stdout("ran\nran\n")
-            .stderr_has("gave up after 1 restarts");
+            .stderr_has("gave up after 1 restart");
     }
 }
 

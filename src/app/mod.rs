@@ -73,7 +73,6 @@ pub use source::{CompileError, SOURCE_BYTES_MAX};
 #[cfg(any(test, fuzzing))]
 #[cfg(not(loom))]
 pub use values::check_values;
-pub use values::{DurationError, parse_duration};
 
 /// The host that exists without being declared, where one is needed.
 pub const DEFAULT_HOST: &str = "app:processes";

@@ -7,8 +7,10 @@ use std::rc::Rc;
 use super::entry::Value;
 use super::id::{EntryId, is_name};
 use super::nearest::nearest;
-use super::values::{DurationError, display_duration, parse_duration, parse_size};
+use super::values::display_duration;
 use super::yaml::{Data, Node, Pair, Scalar, Style};
+use crate::civil::Duration;
+use crate::process::parse_size;
 
 /// Why a node is not what was expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,15 +126,16 @@ pub(crate) fn duration(range_ns: RangeInclusive<u64>) -> impl Fn(&Node) -> Read<
     move |node| {
         let wrong = Wrong::must_be("a duration such as `10s`");
         let text = node.text().ok_or_else(|| wrong.clone())?;
-        let ns = parse_duration(text).map_err(|error| match error {
-            DurationError::Invalid => wrong,
-            DurationError::MissingUnit => {
-                wrong.hint(format!("add a unit: `{text}s` or `{text}ms`"))
+        let ns = match Duration::parse(text.as_bytes()) {
+            Ok(duration) => duration.nanoseconds(),
+            Err(_) if text.ends_with(|c: char| c.is_ascii_digit()) => {
+                return Err(wrong.hint(format!("add a unit: `{text}s` or `{text}ms`")));
             }
-            DurationError::UnknownUnit(_) => {
-                wrong.hint("units are `ns`, `us`, `ms`, `s`, `m` and `h`")
+            Err(_) if text.starts_with(|c: char| c.is_ascii_digit()) => {
+                return Err(wrong.hint("units are `ns`, `us`, `ms`, `s`, `m` and `h`"));
             }
-        })?;
+            Err(_) => return Err(wrong),
+        };
         let [min, max] = [range_ns.start(), range_ns.end()].map(|ns| display_duration(*ns));
         let expected = match *range_ns.end() {
             DURATION_MAX_NS => format!("a duration of at least {min}"),

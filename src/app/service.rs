@@ -102,8 +102,11 @@ impl Service {
                 State::Restarting { at_ns: monotonic_ns().saturating_add(delay_ns) }
             }
             Next::GaveUp => {
-                let n_restarts = self.backoff.n_restarts();
-                tracing::error!(%entry, "service failed, gave up after {n_restarts} restarts: {why}");
+                let restarts = match self.backoff.n_restarts() {
+                    1 => "1 restart".to_owned(),
+                    n => format!("{n} restarts"),
+                };
+                tracing::error!(%entry, "service failed, gave up after {restarts}: {why}");
                 State::EndedBadly
             }
         };

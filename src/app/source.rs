@@ -148,7 +148,8 @@ fn inline(scalar: &Scalar, place: Place, file: &str) -> Result<Loaded, Fault> {
         return Err(Fault::new(place, "`source` is empty"));
     }
     if text.trim_end().ends_with(".lua") && text.trim().lines().count() == 1 {
-        let path = quoted(&format!("file://{}", text.trim()));
+        let path = text.trim().trim_start_matches("file:");
+        let path = quoted(&format!("file://{path}"));
         return Err(Fault::new(place, "`source` is a file name, not Lua code")
             .hint(format!("write {path}")));
     }

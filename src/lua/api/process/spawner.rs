@@ -149,10 +149,12 @@ pub(super) fn with_options(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise>
     }
     stack.push_nil();
     while stack.next(arg) {
-        if let Some(key) = stack.bytes(-2) {
-            let key = String::from_utf8_lossy(key).into_owned();
-            read_option(stack, &key, &mut wish).map_err(Raise::Message)?;
-        }
+        let Some(key) = stack.bytes(-2) else {
+            let got = stack.type_name(-2);
+            return Err(Raise::Message(format!("names of options must be strings, got a {got}")));
+        };
+        let key = String::from_utf8_lossy(key).into_owned();
+        read_option(stack, &key, &mut wish).map_err(Raise::Message)?;
         stack.pop(1);
     }
     push(stack, cx, wish)
@@ -210,7 +212,10 @@ fn read_mailbox(stack: &Stack) -> Result<MailboxLimit, String> {
                 let key = String::from_utf8_lossy(key);
                 return Err(format!("option mailbox.{key} is not supported"));
             }
-            None => {}
+            None => {
+                let got = stack.type_name(-2);
+                return Err(format!("names of mailbox options must be strings, got a {got}"));
+            }
         }
         stack.pop(1);
     }

@@ -87,7 +87,7 @@ do
     check.equal("a message to the full mailbox", process.send(pid, "d", 4), true)
     process.cancel(pid)
     check.exits("messages of the builder are never refused", pid, "a1 b2 c3")
-    for _, bad in ipairs({ { mailbox = 5 }, { mailbox = { max_messages = -1 } }, { mailbox = { on_full = "explode" } }, { memory_limit = -1 } }) do
+    for _, bad in ipairs({ { mailbox = 5 }, { mailbox = { max_messages = -1 } }, { mailbox = { on_full = "explode" } }, { memory_limit = -1 }, { 5 } }) do
         check.ok("a bad option raises", not pcall(process.with_options, bad))
     end
 end
