@@ -11,7 +11,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// the list of another must not be known to it.
 const LAYERS: [(&str, &[&str]); 15] = [
     ("cli", &["app", "writer"]),
-    ("app", &["lua", "process", "scheduler", "writer"]),
+    ("app", &["lua", "process", "scheduler", "civil", "writer"]),
     ("lua", &["process", "scheduler", "channel", "civil", "small_map", "stash", "writer"]),
     ("process", &["scheduler", "mailbox", "small_map", "stash", "sync"]),
     ("scheduler", &["wheel", "reactor", "sync"]),
