@@ -33,7 +33,7 @@ const RETIRED: u32 = u32::MAX;
 const BLOCK: usize = 64;
 
 /// A slab of this size or less is never shrunk.
-const NODES_KEPT: usize = 1024;
+const NODES_KEPT: usize = if cfg!(miri) { 2 * BLOCK } else { 1024 };
 
 /// A slab is sparse while less than one node in this many is in use.
 const SPARSE: usize = 8;
