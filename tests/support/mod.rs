@@ -3,7 +3,8 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Condvar, Mutex, Once};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,7 @@ pub(crate) fn app(files: &[(&str, &str)]) -> TempDir {
 
 /// Starts `moonlet` in the folder of an application.
 pub(crate) fn start(dir: &TempDir, args: &[&str]) -> Running {
+    catch_hang_ups();
     let mut child = Command::new(snapbox::cmd::cargo_bin!("moonlet"))
         .args(args)
         .current_dir(dir.path())
@@ -36,6 +38,17 @@ pub(crate) fn start(dir: &TempDir, args: &[&str]) -> Running {
     let stdout = Lines::collect(child.stdout.take().expect("it is a pipe"));
     let stderr = Lines::collect(child.stderr.take().expect("it is a pipe"));
     Running { child, stdout, stderr, began: Instant::now() }
+}
+
+/// A SIGHUP that is ignored here, as under `nohup`, would be ignored by the command as well; one
+/// that is caught here is not.
+fn catch_hang_ups() {
+    static CAUGHT: Once = Once::new();
+    CAUGHT.call_once(|| {
+        let hang_ups = Arc::new(AtomicUsize::new(0));
+        signal_hook::flag::register_usize(signal_hook::consts::SIGHUP, hang_ups, 1)
+            .expect("SIGHUP can be caught");
+    });
 }
 
 /// Runs `moonlet` to its end.
