@@ -9,7 +9,7 @@ use super::id::{EntryId, is_name};
 use super::nearest::nearest;
 use super::values::display_duration;
 use super::yaml::{Data, Node, Pair, Scalar, Style};
-use crate::civil::Duration;
+use crate::civil::{Duration, DurationFault};
 use crate::process::parse_size;
 
 /// Why a node is not what was expected.
@@ -126,22 +126,21 @@ pub(crate) fn duration(range_ns: RangeInclusive<u64>) -> impl Fn(&Node) -> Read<
     move |node| {
         let wrong = Wrong::must_be("a duration such as `10s`");
         let text = node.text().ok_or_else(|| wrong.clone())?;
-        let ns = match Duration::parse(text.as_bytes()) {
-            Ok(duration) => duration.nanoseconds(),
-            Err(_) if text.ends_with(|c: char| c.is_ascii_digit()) => {
-                return Err(wrong.hint(format!("add a unit: `{text}s` or `{text}ms`")));
+        let duration = Duration::read(text.as_bytes()).map_err(|fault| match fault {
+            DurationFault::Invalid => wrong,
+            DurationFault::MissingUnit => {
+                wrong.hint(format!("add a unit: `{text}s` or `{text}ms`"))
             }
-            Err(_) if text.starts_with(|c: char| c.is_ascii_digit()) => {
-                return Err(wrong.hint("units are `ns`, `us`, `ms`, `s`, `m` and `h`"));
+            DurationFault::UnknownUnit(_) => {
+                wrong.hint("units are `ns`, `us`, `ms`, `s`, `m` and `h`")
             }
-            Err(_) => return Err(wrong),
-        };
+        })?;
         let [min, max] = [range_ns.start(), range_ns.end()].map(|ns| display_duration(*ns));
         let expected = match *range_ns.end() {
             DURATION_MAX_NS => format!("a duration of at least {min}"),
             _ => format!("a duration from {min} to {max}"),
         };
-        let legal = u64::try_from(ns).ok().filter(|ns| range_ns.contains(ns));
+        let legal = u64::try_from(duration.nanoseconds()).ok().filter(|ns| range_ns.contains(ns));
         legal.ok_or_else(|| Wrong::must_be(expected))
     }
 }
@@ -283,6 +282,10 @@ mod tests {
             wrong("1d", any()),
             "a duration such as `10s`, found `1d` (units are `ns`, `us`, `ms`, `s`, `m` and `h`)"
         );
+        for text in ["9223372036854775808ns", "abc5", "s"] {
+            let found = format!("a duration such as `10s`, found `{text}`");
+            assert_eq!(wrong(text, any()), found, "no unit would mend it");
+        }
         assert_eq!(wrong("-1s", any()), "a duration of at least 0s, found `-1s`");
         assert_eq!(
             wrong("1s", duration(100_000..=100_000_000)),

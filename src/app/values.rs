@@ -54,7 +54,13 @@ mod tests {
 
         #[test]
         #[cfg(not(loom))]
-        fn what_is_written_reads_back(
+        fn any_text_is_no_value_or_reads_back(text in "\\PC{0,40}") {
+            check_values(&text);
+        }
+
+        #[test]
+        #[cfg(not(loom))]
+        fn digits_and_units_are_no_value_or_read_back(
             text in "[-+]?([0-9]{0,30}[.]?[0-9]{0,30}(ns|us|ms|s|m|h|KB|GB)?){0,4}"
         ) {
             check_values(&text);

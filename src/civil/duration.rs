@@ -52,6 +52,11 @@ impl Duration {
     /// # Errors
     /// When `text` is not a duration, lacks a unit, names an unknown one, or is beyond 64 bits.
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
+        Self::read(text).map_err(|fault| fault.error(text))
+    }
+
+    /// As [`Self::parse`], with the bare reason of a refusal.
+    pub(crate) fn read(text: &[u8]) -> Result<Self, Fault<'_>> {
         Self::parse_simple(text).map_or_else(|| Self::parse_groups(text), Ok)
     }
 
@@ -71,8 +76,7 @@ impl Duration {
 
     /// Kept out of [`Self::parse`], which it would slow down there.
     #[inline(never)]
-    fn parse_groups(text: &[u8]) -> Result<Self, Error> {
-        let invalid = || Error::invalid(format!("time: invalid duration {}", quoted(text)));
+    fn parse_groups(text: &[u8]) -> Result<Self, Fault<'_>> {
         let (is_negative, mut rest) = match text {
             [b'-', rest @ ..] => (true, rest),
             [b'+', rest @ ..] => (false, rest),
@@ -82,20 +86,20 @@ impl Duration {
             return Ok(Self::ZERO);
         }
         if rest.is_empty() {
-            return Err(invalid());
+            return Err(Fault::Invalid);
         }
         let mut magnitude: u128 = 0;
         while !rest.is_empty() {
-            let (number, after) = Decimal::split_from(rest).ok_or_else(invalid)?;
-            let (unit_ns, after) = split_unit(after, text)?;
+            let (number, after) = Decimal::split_from(rest).ok_or(Fault::Invalid)?;
+            let (unit_ns, after) = split_unit(after)?;
             magnitude += number.times(unit_ns);
             if magnitude > MAGNITUDE_MAX {
-                return Err(invalid());
+                return Err(Fault::Invalid);
             }
             rest = after;
         }
         let signed = if is_negative { -(magnitude as i128) } else { magnitude as i128 };
-        i64::try_from(signed).map(Self).map_err(|_| invalid())
+        i64::try_from(signed).map(Self).map_err(|_| Fault::Invalid)
     }
 
     /// The span in nanoseconds.
@@ -171,6 +175,31 @@ fn write_decimal(f: &mut fmt::Formatter<'_>, ns: u64, unit_ns: u64, unit: &str) 
     write!(f, "{whole}.{}{unit}", digits.trim_end_matches('0'))
 }
 
+/// Why a text is no duration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault<'t> {
+    /// It has another form, or is beyond 64 bits.
+    Invalid,
+    /// A number without unit.
+    MissingUnit,
+    /// A number with this unit, which does not exist.
+    UnknownUnit(&'t [u8]),
+}
+
+impl Fault<'_> {
+    #[cold]
+    fn error(self, text: &[u8]) -> Error {
+        let text = quoted(text);
+        Error::invalid(match self {
+            Fault::Invalid => format!("time: invalid duration {text}"),
+            Fault::MissingUnit => format!("time: missing unit in duration {text}"),
+            Fault::UnknownUnit(unit) => {
+                format!("time: unknown unit {} in duration {text}", quoted(unit))
+            }
+        })
+    }
+}
+
 /// A number as written in a text: `whole + fraction / scale`.
 struct Decimal {
     whole: u64,
@@ -232,22 +261,14 @@ fn unit_ns(name: &[u8]) -> Option<i64> {
     }
 }
 
-/// The nanoseconds of the unit that `rest` begins with, and what follows it. `text` is for
-/// messages.
-fn split_unit<'t>(rest: &'t [u8], text: &[u8]) -> Result<(i64, &'t [u8]), Error> {
+/// The nanoseconds of the unit that `rest` begins with, and what follows it.
+fn split_unit(rest: &[u8]) -> Result<(i64, &[u8]), Fault<'_>> {
     let is_unit = |byte: &&u8| **byte != b'.' && !byte.is_ascii_digit();
     let (name, after) = rest.split_at(rest.iter().take_while(is_unit).count());
     if name.is_empty() {
-        return Err(Error::invalid(format!("time: missing unit in duration {}", quoted(text))));
+        return Err(Fault::MissingUnit);
     }
-    match unit_ns(name) {
-        Some(unit_ns) => Ok((unit_ns, after)),
-        None => Err(Error::invalid(format!(
-            "time: unknown unit {} in duration {}",
-            quoted(name),
-            quoted(text)
-        ))),
-    }
+    unit_ns(name).map(|unit_ns| (unit_ns, after)).ok_or(Fault::UnknownUnit(name))
 }
 
 /// `number`, which is NaN, infinite or at least 2^63, the way Lua prints it: with 15 significant
@@ -299,6 +320,8 @@ mod tests {
             ("+5s", 5 * SECOND),
             ("-1.5h1ns", -(HOUR + HOUR / 2 + 1)),
             ("1m1m", 2 * MINUTE),
+            ("+2ms", 2_000_000),
+            ("1.9999999999999999999999ns", 1),
             ("0.3333333333333333333h", 1_200_000_000_000 - 1),
             ("0.100000000000000000000h", 360_000_000_000),
             ("9223372036854775807ns", i64::MAX),
@@ -321,6 +344,7 @@ mod tests {
             ".s",
             "-.s",
             "+-1s",
+            "--1s",
             " 1s",
             "9223372036854775808ns",
             "-9223372036854775809ns",

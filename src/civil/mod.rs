@@ -39,6 +39,7 @@ mod zone_table;
 
 pub use calendar::{DateTime, Parts};
 pub use duration::Duration;
+pub(crate) use duration::Fault as DurationFault;
 pub use error::Error;
 #[cfg(any(test, fuzzing))]
 pub use fuzz::check_layout;

@@ -72,11 +72,9 @@ fn has_few_bytes(stack: &Stack) -> bool {
 }
 
 fn concat(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
-    let takes = matches!(
-        stack.kind(SEPARATOR),
-        LuaType::None | LuaType::Nil | LuaType::String | LuaType::Number
-    );
-    if !takes || [NEXT, LAST].iter().any(|index| integer_or(stack, *index, 0).is_none()) {
+    if !stack.is_optional_text(SEPARATOR)
+        || [NEXT, LAST].iter().any(|index| integer_or(stack, *index, 0).is_none())
+    {
         return Ok(Outcome::Nested(stock().concat)); // raises
     }
     stack.set_top(LAST);

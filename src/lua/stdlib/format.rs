@@ -145,7 +145,7 @@ fn filled(stack: &Stack, _: &mut Cx, came: Came) -> Result<Outcome, Raise> {
 /// The error on top is one of a piece, whose first argument that is: makes it that of the call.
 fn error_of_whole(stack: &Stack, first: c_int) -> Raise {
     let text = String::from_utf8_lossy(stack.bytes(-1).unwrap_or_default()).into_owned();
-    if text.starts_with("invalid ") {
+    if ["invalid conversion ", "invalid format "].iter().any(|fault| text.starts_with(fault)) {
         return Raise::Message(text);
     }
     let parts = text.strip_prefix("bad argument #").and_then(|rest| {

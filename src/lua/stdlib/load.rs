@@ -39,14 +39,8 @@ pub(super) fn load(stack: &Stack, cx: &mut Cx) -> Result<Outcome, Raise> {
 
 /// Whether name and mode are such that the reader is called at all.
 fn fits_reader(stack: &Stack) -> bool {
-    let is_text = |index| {
-        matches!(
-            stack.kind(index),
-            LuaType::None | LuaType::Nil | LuaType::String | LuaType::Number
-        )
-    };
     let is_fixed = stack.bytes(MODE).is_some_and(|mode| mode.contains(&b'B'));
-    is_text(NAME) && is_text(MODE) && !is_fixed
+    stack.is_optional_text(NAME) && stack.is_optional_text(MODE) && !is_fixed
 }
 
 /// Whether the chunk would carry the name of a unit of the program: `require` asks by name whose
@@ -68,8 +62,7 @@ fn compile(stack: &Stack, cx: &Cx) -> Result<Outcome, Raise> {
     }
     let allows = |mode: &[u8]| !mode.contains(&b'B') && (is_compiled || mode.contains(&b't'));
     let is_allowed = stack.is_nil(MODE) || stack.bytes(MODE).is_some_and(allows);
-    let is_name = matches!(stack.kind(NAME), LuaType::Nil | LuaType::String | LuaType::Number);
-    if !is_allowed || !is_name {
+    if !is_allowed || !stack.is_optional_text(NAME) {
         return Ok(Outcome::Nested(stock().load)); // refuses text, or raises
     }
     if stack.bytes(CHUNK).map_or(0, <[u8]>::len) > LONG_SOURCE {

@@ -62,11 +62,8 @@ pub(super) fn join(stack: &Stack, pieces: c_int, n: usize) -> Result<(), Raise> 
         stack.raw_get_int(pieces, n);
         total = total.saturating_add(stack.bytes(-1).map_or(0, <[u8]>::len));
     }
-    if stack.universe().exceeds(total) {
-        stack.collect_garbage();
-        if stack.universe().exceeds(total) {
-            return Err(Raise::out_of_memory());
-        }
+    if !stack.has_room(total) {
+        return Err(Raise::out_of_memory());
     }
     stack.concat(n);
     Ok(())

@@ -9,7 +9,7 @@ use super::catalog::stock;
 use crate::lua::boot::boot;
 use crate::lua::cx::Cx;
 use crate::lua::guard::guard;
-use crate::lua::raw::{Came, HostFn, LuaType, Outcome, Raise, Stack, continuation, host};
+use crate::lua::raw::{Came, HostFn, Outcome, Raise, Stack, continuation, host};
 
 /// `debug.traceback`.
 pub(crate) const TRACEBACK: HostFn = host!(traceback);
@@ -30,11 +30,7 @@ pub(crate) fn push_traceback(stack: &Stack) {
 /// As stock. It may be the message handler of a process that is dying, and then does nothing.
 fn traceback(stack: &Stack, _: &mut Cx) -> Result<Outcome, Raise> {
     let message = if stack.thread(1).is_some() { 2 } else { 1 };
-    let is_text = matches!(
-        stack.kind(message),
-        LuaType::None | LuaType::Nil | LuaType::String | LuaType::Number
-    );
-    if stack.universe().is_dying() || !is_text {
+    if stack.universe().is_dying() || !stack.is_optional_text(message) {
         return Ok(Outcome::Nested(stock().traceback));
     }
     Ok(Outcome::Through(stock().traceback, continuation!(finish)))

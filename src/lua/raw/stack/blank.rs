@@ -46,7 +46,7 @@ impl Stack {
     }
 
     /// Whether the limit allows so many bytes more, if need be after a collection.
-    fn has_room(&self, bytes: usize) -> bool {
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
         let universe = self.universe();
         !universe.exceeds(bytes) || {
             self.collect_garbage();

@@ -75,6 +75,11 @@ impl Stack {
         matches!(self.kind(index), LuaType::None | LuaType::Nil)
     }
 
+    /// Absent, nil, or what stock Lua takes for a string: a string or a number.
+    pub(crate) fn is_optional_text(&self, index: c_int) -> bool {
+        matches!(self.kind(index), LuaType::None | LuaType::Nil | LuaType::String | LuaType::Number)
+    }
+
     /// Lua's truth: everything but nil and false.
     pub(crate) fn truthy(&self, index: c_int) -> bool {
         // SAFETY: S1.
